@@ -1,0 +1,79 @@
+"""What both web APIs have in common: pages of records to read, writes to apply, their results.
+
+A record is the service's own JSON object, unchanged. A write names its record by an id that the
+caller chose, so that repeating it after an answer was lost cannot make a second record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+type Record = dict[str, Any]
+"""One record as the service's JSON has it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page of a table."""
+
+    records: list[Record]
+    next: str | None
+    """Opaque cursor of the next page (the service's next link), None on the last one."""
+    total: int | None = None
+    """Records in the whole table, where the service was asked and told."""
+
+
+class WriteKind(StrEnum):
+    INSERT = "insert"  # create under the given id; an existing record is left as it is
+    UPDATE = "update"  # change an existing record only, guarded by ``version`` where given
+    UPSERT = "upsert"  # create or change; for records that only Coupler owns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """One record to write. ``table`` is the entity set's name, ``values`` the columns to send."""
+
+    kind: WriteKind
+    table: str
+    id: str
+    values: Record
+    version: str | None = None
+    """The record's ETag when it was read; the write is refused if it has changed since."""
+
+
+class WriteStatus(StrEnum):
+    WRITTEN = "written"
+    EXISTS = "exists"  # an insert found a record of that id: adopt it
+    STALE = "stale"  # the record changed since ``version``: read and decide again
+    MISSING = "missing"  # an update found no record of that id
+    REFUSED = "refused"  # the service refused this record's content
+    THROTTLED = "throttled"  # not processed and safe to send again
+    FAILED = "failed"  # the service failed on it; sending it again is safe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteResult:
+    """What became of one write, in the order of the writes given."""
+
+    write: Write
+    status: WriteStatus
+    version: str | None = None
+    """The record's new ETag, where the service told it."""
+    record: Record | None = None
+    """The record as written, where the service returned it."""
+    code: str = ""
+    """The service's error code, empty when written."""
+    message: str = ""
+    """The service's own words about the refusal, shortened, empty when written."""
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Requests sent to one service, and the operations (records read or written) in them."""
+
+    requests: int = 0
+    operations: int = 0
+    throttled: int = 0
+    by_kind: dict[str, int] = field(default_factory=dict)

@@ -1,0 +1,103 @@
+"""The application's settings, read once from the environment.
+
+On Azure they are app settings, on one machine values of ``local.settings.json``; the names are the
+same. Nothing else in the product reads the environment. No setting holds a tenant's credential:
+those live in Key Vault (see ``storage.secrets``).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from errors import ConfigurationError
+
+_PUBLIC_CLOUD_HOSTS = "api.businesscentral.dynamics.com,*.dynamics.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that differs between places where the same code runs."""
+
+    storage_connection: str
+    """Connection string of the storage account (``AzureWebJobsStorage``), empty when an identity
+    is used instead."""
+    storage_account: str
+    """Name of the storage account reached by managed identity, where no connection string is."""
+    key_vault_url: str
+    key_vault_verify_challenge: bool
+    """False only where the vault's host name is not below the domain its tokens are made for."""
+    entra_authority: str
+    """Base address of Entra ID, without a tenant: ``https://login.microsoftonline.com``."""
+    entra_instance_discovery: bool
+    """False where the authority is not one of Microsoft's clouds."""
+    api_audience: str
+    """The ``aud`` that callers' tokens must carry: this application's id or its App ID URI."""
+    allowed_service_hosts: tuple[str, ...]
+    """Hosts that tenants may name as their services: exact, or ``*.suffix`` by label boundary.
+    ``127.0.0.1:*`` style entries are not needed: a port is allowed where the entry is an exact host
+    that is not a public name (see ``services.addresses``)."""
+    ca_bundle: str | None
+    """A PEM file of certificate authorities to trust outward instead of the public ones."""
+    lease_seconds: int
+    """How long a table job's worker may be silent before another takes the job over."""
+    slice_seconds: int
+    """How long one queue message works on a table job before it hands over to the next message."""
+    watch_seconds: int
+    """How often a run looks at its table jobs by itself, should an event have been lost."""
+
+
+def from_environment(environment: Mapping[str, str]) -> Settings:
+    """Read the settings; raises ``ConfigurationError`` that names what is missing or malformed."""
+
+    def text(name: str, default: str | None = None) -> str:
+        value = environment.get(name, default)
+        if value is None:
+            raise ConfigurationError(
+                "setting-missing",
+                f"The app setting {name} is missing.",
+                hint="Add it to the function app's settings, or to local.settings.json; "
+                "local.settings.example.json lists all of them.",
+            )
+        return value
+
+    def flag(name: str, *, default: bool) -> bool:
+        value = text(name, str(default)).strip().lower()
+        if value not in ("true", "false"):
+            raise ConfigurationError(
+                "setting-malformed", f"The app setting {name} is {value!r}: use true or false."
+            )
+        return value == "true"
+
+    def seconds(name: str, default: int) -> int:
+        value = text(name, str(default))
+        if not value.isdigit() or int(value) < 1:
+            raise ConfigurationError(
+                "setting-malformed",
+                f"The app setting {name} is {value!r}: use a whole number of seconds above 0.",
+            )
+        return int(value)
+
+    hosts = text("ALLOWED_SERVICE_HOSTS", _PUBLIC_CLOUD_HOSTS).split(",")
+    return Settings(
+        storage_connection=text("AzureWebJobsStorage", ""),
+        storage_account=text("AzureWebJobsStorage__accountName", ""),
+        key_vault_url=text("KEY_VAULT_URL"),
+        key_vault_verify_challenge=flag("KEY_VAULT_VERIFY_CHALLENGE", default=True),
+        entra_authority=text("ENTRA_AUTHORITY", "https://login.microsoftonline.com").rstrip("/"),
+        entra_instance_discovery=flag("ENTRA_INSTANCE_DISCOVERY", default=True),
+        api_audience=text("API_AUDIENCE"),
+        allowed_service_hosts=tuple(host.strip().lower() for host in hosts if host.strip()),
+        ca_bundle=text("REQUESTS_CA_BUNDLE", "") or None,
+        lease_seconds=seconds("TABLE_JOB_LEASE_SECONDS", 60),
+        slice_seconds=seconds("TABLE_JOB_SLICE_SECONDS", 240),
+        watch_seconds=seconds("RUN_WATCH_SECONDS", 30),
+    )
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return from_environment(os.environ)
