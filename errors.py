@@ -6,7 +6,7 @@ not by the place where the error arose:
 =====================  =========================================================================
 family                 who acts, and how
 =====================  =========================================================================
-RequestRefused         the caller: mend the request (a 4xx answer)
+RefusedRequestError       the caller: mend the request (a 4xx answer)
 ConfigurationError     the administrator: mend the connection, a mapping or a service's settings
 AuthorizationError     the administrator: mend credentials, roles or privileges
 TransientError         nobody: the work is tried again by itself
@@ -39,7 +39,7 @@ class CouplerError(Exception):
         return f"{self.message} {self.hint}".strip()
 
 
-class RequestRefused(CouplerError):
+class RefusedRequestError(CouplerError):
     """The caller's request cannot be carried out as it stands; nothing was changed."""
 
     def __init__(self, status: int, code: str, message: str, *, hint: str = "") -> None:
@@ -50,7 +50,7 @@ class RequestRefused(CouplerError):
 
 
 class ConfigurationError(CouplerError):
-    """A setting, mapping or address is wrong; work of this connection or table stops until mended."""
+    """A setting, mapping or address is wrong; the work stops until mended."""
 
 
 class AuthorizationError(CouplerError):
