@@ -1,0 +1,73 @@
+"""The graph of dependencies between table mappings. Pure.
+
+The incumbent keeps dependencies as a filter text and silently ignores names it does not know;
+here an unknown name, a self reference or a cycle is refused, with the path named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+
+from errors import ConfigurationError
+
+
+def check_dependencies(dependencies: Mapping[str, Sequence[str]]) -> None:
+    """Raise ``ConfigurationError`` unless the names form a graph without cycles."""
+    for name, parents in dependencies.items():
+        for parent in parents:
+            if parent == name:
+                raise ConfigurationError(
+                    "dependency-on-itself",
+                    f"The table mapping {name} depends on itself.",
+                    hint=f"Remove {name} from its own dependencies.",
+                )
+            if parent not in dependencies:
+                raise ConfigurationError(
+                    "dependency-unknown",
+                    f"The table mapping {name} depends on {parent}, which does not exist.",
+                    hint=f"Known table mappings: {', '.join(sorted(dependencies))}.",
+                )
+    levels(dependencies)
+
+
+def levels(dependencies: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
+    """The names in layers: each depends only on earlier layers; inside a layer by name.
+
+    Names that are not keys are left out, so that a run of some mappings ignores parents that do
+    not take part. Raises ``ConfigurationError`` that names the path of a cycle.
+    """
+    present = {
+        name: [parent for parent in parents if parent in dependencies]
+        for name, parents in dependencies.items()
+    }
+    sorter = TopologicalSorter(present)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        path = " → ".join(reversed(error.args[1]))
+        raise ConfigurationError(
+            "dependency-cycle",
+            f"The table mappings depend on each other in a circle: {path}.",
+            hint="Remove one of these dependencies.",
+        ) from None
+    layers: list[tuple[str, ...]] = []
+    while sorter.is_active():
+        ready = tuple(sorted(sorter.get_ready()))
+        sorter.done(*ready)
+        layers.append(ready)
+    return layers
+
+
+def descendants(dependencies: Mapping[str, Sequence[str]], name: str) -> set[str]:
+    """Every name that depends on ``name``, directly or through others."""
+    found: set[str] = set()
+    frontier = {name}
+    while frontier:
+        frontier = {
+            child
+            for child, parents in dependencies.items()
+            if child not in found and not frontier.isdisjoint(parents)
+        }
+        found |= frontier
+    return found

@@ -1,0 +1,201 @@
+"""What a table mapping is: data that says which records and fields are kept equal, and how.
+
+A mapping is addressed by its name, never by its tables, so that several mappings may share one.
+The words are those of Business Central's "integration table mapping": direction, constant value,
+match-based coupling, update conflict resolution. The default mappings are in ``sync.mappings``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Direction(StrEnum):
+    TO_CRM = "to_crm"
+    FROM_CRM = "from_crm"
+    BOTH = "both"
+
+    @property
+    def writes_crm(self) -> bool:
+        return self is not Direction.FROM_CRM
+
+    @property
+    def writes_bc(self) -> bool:
+        return self is not Direction.TO_CRM
+
+
+class UpdateConflict(StrEnum):
+    """Who wins where both sides changed the same two-way field."""
+
+    KEEP_BOTH = "keep_both"  # neither: the field is held and reported
+    SEND_TO_CRM = "send_to_crm"  # Business Central wins, CRM's value is kept on the report
+    GET_FROM_CRM = "get_from_crm"  # CRM wins, Business Central's value is kept on the report
+
+
+class LookupBy(StrEnum):
+    KEY = "key"  # the field holds the parent's number or code
+    ID = "id"  # the field holds the parent's id
+
+
+class LookupTarget(StrEnum):
+    RECORD = "record"  # the coupled record itself
+    BASE_UNIT = "base_unit"  # the base unit that a coupled unit group made by itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """A field that refers to a record of another table, resolved through that table's couplings."""
+
+    mappings: tuple[str, ...]
+    """Mappings whose couplings are asked, in this order; at least one must know the record."""
+    by: LookupBy
+    navigation: str
+    """CRM's navigation property for writing; case-sensitive and not always the column's name."""
+    entity_set: str
+    target: LookupTarget = LookupTarget.RECORD
+    blank_is_local_currency: bool = False
+    """Business Central leaves the currency blank, or names the local one, for local currency; CRM
+    always names a currency."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldMapping:
+    """One field of a BC record and the CRM column that it is kept equal to."""
+
+    bc: str
+    crm: str
+    direction: Direction
+    transformation: str = "same"
+    """Name of a transformation in ``sync.transformations``."""
+    lookup: Lookup | None = None
+    bc_length: int | None = None
+    crm_length: int | None = None
+    """Longest text that each side takes; a longer value fails the record, unless ``truncate``."""
+    truncate: bool = False
+    keep_if_blank: bool = False
+    """A blank value in the source leaves the target as it is (the incumbent's "not null")."""
+    only_on_insert: bool = False
+    """Written when the record is created and left alone ever after."""
+    last: bool = False
+    """Written after the record's companions: a product can be activated only when it is priced."""
+    derived: str = ""
+    """For a field that the API does not offer: how Coupler works it out."""
+
+    @property
+    def crm_column(self) -> str:
+        """The column's name in CRM's answers: a lookup reads as ``_name_value``."""
+        return f"_{self.crm}_value" if self.lookup else self.crm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constant:
+    """A value set when a record is created on one side."""
+
+    name: str
+    value: Any
+    lookup_local_currency: bool = False
+    """The value is the local currency's record, bound under ``name``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """A record takes part only if its field has one of the values; else it is skipped by name."""
+
+    field: str
+    values: tuple[Any, ...]
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchKey:
+    """Fields that identify the same thing on both sides, compared as trimmed text.
+
+    A key with a blank part identifies nothing. Several keys are tried in the mapping's order.
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+    """BC field and CRM column (as in CRM's answers) of each part."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BcTable:
+    """Where the BC records are."""
+
+    name: str
+    """Entity set of API v2.0, or name of the page's web service."""
+    page: bool = False
+    """True for a page published as an OData web service (API v2.0 lacks the table)."""
+    key: str
+    """Field of the number or code by which other tables refer to a record."""
+    title: str
+    """Field shown to people."""
+    filter: str = ""
+    """OData filter: records outside are no business of this mapping."""
+    scope: tuple[Requirement, ...] = ()
+    """As ``filter``, for conditions that the server cannot be asked for portably."""
+    orderby: str = ""
+    requires: tuple[Requirement, ...] = ()
+    """Conditions for being created in CRM; a record that fails one is skipped and reported."""
+    also_read: tuple[str, ...] = ()
+    """Fields that rules need and no field mapping names."""
+
+    @property
+    def id_field(self) -> str:
+        return "SystemId" if self.page else "id"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrmTable:
+    """Where the CRM records are."""
+
+    name: str
+    """Logical name."""
+    entity_set: str
+    id_column: str
+    title: str
+    filter: str = ""
+    requires: tuple[Requirement, ...] = ()
+    """Conditions for being created in Business Central."""
+    also_read: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableMapping:
+    """One integration table mapping."""
+
+    name: str
+    bc: BcTable
+    crm: CrmTable
+    direction: Direction
+    dependencies: tuple[str, ...] = ()
+    """Mappings that must be finished first."""
+    fields: tuple[FieldMapping, ...]
+    constants_in_crm: tuple[Constant, ...] = ()
+    constants_in_bc: tuple[Constant, ...] = ()
+    match: tuple[MatchKey, ...] = ()
+    creates_in_crm: bool
+    creates_in_bc: bool
+    update_conflict: UpdateConflict = UpdateConflict.KEEP_BOTH
+    rule: str = ""
+    """Name of the rule in ``sync.rules`` that derives fields and companions, blank for none."""
+    not_offered: tuple[str, ...] = field(default=())
+    """What the built-in integration synchronizes here and the APIs do not offer, for the docs."""
+
+    def bc_select(self) -> tuple[str, ...]:
+        """The fields to read from Business Central, each once, in a stable order."""
+        mapped = [each.bc for each in self.fields if not each.derived]
+        keys = [pair[0] for match in self.match for pair in match.pairs]
+        conditions = [each.field for each in (*self.bc.scope, *self.bc.requires)]
+        names = [self.bc.id_field, self.bc.key, self.bc.title, *mapped, *keys, *conditions]
+        return tuple(dict.fromkeys([*names, *self.bc.also_read]))
+
+    def crm_select(self) -> tuple[str, ...]:
+        """The columns to read from CRM, each once, in a stable order."""
+        mapped = [each.crm_column for each in self.fields]
+        keys = [pair[1] for match in self.match for pair in match.pairs]
+        conditions = [each.field for each in self.crm.requires]
+        names = [self.crm.id_column, self.crm.title, *mapped, *keys, *conditions]
+        return tuple(dict.fromkeys([*names, *self.crm.also_read]))
