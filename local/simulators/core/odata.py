@@ -1,0 +1,82 @@
+"""OData queries for the simulators: what a simulator needs of the three modules beside this one.
+
+Use: `condition = parse_filter(text)`, then `matches = compile_filter(condition, property_of,
+fold_case=…)`, then `matches(row)`. Each simulator words its own refusals: all errors are an
+`ODataError`.
+"""
+
+from local.simulators.core.odata_filter import (
+    AllTrue,
+    AnyOf,
+    Comparison,
+    Condition,
+    FilterSyntaxError,
+    Kind,
+    Literal,
+    Negation,
+    ODataError,
+    SomeTrue,
+    TextMatch,
+    UnsupportedFilterError,
+    datetime_key,
+    joins_distinct_properties_by_or,
+    parse_filter,
+    paths_of,
+    required_values,
+)
+from local.simulators.core.odata_options import (
+    Expand,
+    OptionSyntaxError,
+    Order,
+    parse_expand,
+    parse_orderby,
+    parse_query_string,
+    parse_select,
+    parse_whole_number,
+    sort_rows,
+)
+from local.simulators.core.odata_predicate import (
+    IncompatibleTypesError,
+    Predicate,
+    Property,
+    PropertyOf,
+    Row,
+    UnknownPropertyError,
+    compile_filter,
+)
+
+__all__ = [
+    "AllTrue",
+    "AnyOf",
+    "Comparison",
+    "Condition",
+    "Expand",
+    "FilterSyntaxError",
+    "IncompatibleTypesError",
+    "Kind",
+    "Literal",
+    "Negation",
+    "ODataError",
+    "OptionSyntaxError",
+    "Order",
+    "Predicate",
+    "Property",
+    "PropertyOf",
+    "Row",
+    "SomeTrue",
+    "TextMatch",
+    "UnknownPropertyError",
+    "UnsupportedFilterError",
+    "compile_filter",
+    "datetime_key",
+    "joins_distinct_properties_by_or",
+    "parse_expand",
+    "parse_filter",
+    "parse_orderby",
+    "parse_query_string",
+    "parse_select",
+    "parse_whole_number",
+    "paths_of",
+    "required_values",
+    "sort_rows",
+]
