@@ -1,0 +1,182 @@
+"""The HTTP edge: between what the Functions host hands over and what a trigger works with.
+
+``route`` registers a trigger on a blueprint so that it is called with a ``Request`` whose caller is
+already verified; there is no way to register one that is not. Whatever a trigger raises becomes a
+problem answer, and every answer carries the correlation id and the security headers.
+
+    @route(blueprint, "GET", "connections/{connection_id}")
+    def read_connection(req: Request) -> func.HttpResponse:
+        connection = store(req.caller.tenant).load(req.path("connection_id", CONNECTION_ID))
+        return answers.ok(connection.shown())
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import logging
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, get_type_hints
+
+import azure.functions as func
+
+from errors import RefusedRequestError
+from identity.model import Caller
+from identity.tokens import verifier
+from web.body import BODY_LIMIT, json_document
+from web.problem import Problem, problem_of
+from web.shapes import read, read_query
+
+log = logging.getLogger(__name__)
+
+CORRELATION_HEADER = "x-correlation-id"
+_CORRELATION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
+_SECURITY_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_SERVER_ERROR = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request whose caller is verified."""
+
+    caller: Caller
+    correlation_id: str
+    raw: func.HttpRequest
+
+    def path(self, name: str, pattern: str) -> str:
+        """A route parameter; one that does not match ``pattern`` wholly names nothing: 404."""
+        value: str = self.raw.route_params.get(name, "")
+        if not re.fullmatch(pattern, value):
+            raise RefusedRequestError(404, "not-found", f"There is no such {name}.")
+        return value
+
+    def query[T](self, shape: type[T]) -> T:
+        """The query as a dataclass of ``web.shapes``; unknown or wrong parameters: 400."""
+        return read_query(shape, self.raw.params)
+
+    def body[T](self, shape: type[T], *, limit: int = BODY_LIMIT) -> T:
+        """The JSON body as a dataclass of ``web.shapes``: 400, 413 or 415 where it is not one.
+
+        An empty body counts as ``{}``, so that a shape of optional members needs none.
+        """
+        content_type: str = self.raw.headers.get("content-type", "")
+        return read(shape, json_document(self.raw.get_body(), content_type, limit=limit))
+
+
+def route[**P, R](
+    blueprint: Any, method: str, path: str, *, durable_client: str = ""
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Register a trigger ``function(req: Request, ...)`` for one method and path.
+
+    ``durable_client`` names the parameter that receives the Durable Functions client; such a
+    trigger is a coroutine. The function's name becomes the Azure Function's name. The function
+    itself is returned unchanged.
+    """
+
+    def register(function: Callable[P, R]) -> Callable[P, R]:
+        trigger: Any = authenticated(function)
+        if durable_client:
+            trigger = blueprint.durable_client_input(client_name=durable_client)(trigger)
+        blueprint.route(route=path, methods=[method])(trigger)
+        return function
+
+    return register
+
+
+def authenticated(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The callable that the Functions worker calls: verified on the way in, never raising.
+
+    It keeps the function's name and further parameters but takes ``req`` as a
+    ``func.HttpRequest``, because the worker checks names and annotations against the bindings.
+    """
+    trigger: Callable[..., Any]
+    if inspect.iscoroutinefunction(function):
+
+        async def trigger(req: func.HttpRequest, **bindings: Any) -> func.HttpResponse:
+            exchange = _Exchange(req)
+            try:
+                # Verifying may have to fetch the issuer's keys, and the worker has one event loop.
+                request = await asyncio.to_thread(exchange.request)
+                return exchange.answered(await function(request, **bindings))
+            except Exception as error:  # noqa: BLE001 - the edge: every failure becomes an answer
+                return exchange.failed(error)
+    else:
+
+        def trigger(req: func.HttpRequest, **bindings: Any) -> func.HttpResponse:
+            exchange = _Exchange(req)
+            try:
+                return exchange.answered(function(exchange.request(), **bindings))
+            except Exception as error:  # noqa: BLE001 - the edge: every failure becomes an answer
+                return exchange.failed(error)
+
+    _present_as(trigger, function)
+    return trigger
+
+
+def _present_as(trigger: Any, function: Callable[..., Any]) -> None:
+    """Give ``trigger`` the face of ``function``, except for what ``req`` and the answer are.
+
+    ``functools.wraps`` would not do: the worker would follow ``__wrapped__`` to a parameter typed
+    ``Request`` and refuse to load the function.
+    """
+    annotations = get_type_hints(function) | {
+        "req": func.HttpRequest,
+        "return": func.HttpResponse,
+    }
+    parameters = inspect.signature(function).parameters
+    if next(iter(parameters), None) != "req":
+        raise TypeError(f"the first parameter of {function.__name__} must be named req")
+    trigger.__name__ = function.__name__
+    trigger.__qualname__ = function.__qualname__
+    trigger.__module__ = function.__module__
+    trigger.__doc__ = function.__doc__
+    trigger.__annotations__ = annotations
+    trigger.__signature__ = inspect.Signature(
+        [one.replace(annotation=annotations[name]) for name, one in parameters.items()],
+        return_annotation=func.HttpResponse,
+    )
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, raw: func.HttpRequest) -> None:
+        self._raw = raw
+        given = raw.headers.get(CORRELATION_HEADER, "")
+        self._correlation_id = given if _CORRELATION_ID.fullmatch(given) else uuid.uuid4().hex
+
+    def request(self) -> Request:
+        caller = verifier().caller(self._raw.headers.get("authorization"))
+        return Request(caller=caller, correlation_id=self._correlation_id, raw=self._raw)
+
+    def answered(self, response: func.HttpResponse) -> func.HttpResponse:
+        for name, value in _SECURITY_HEADERS.items():
+            response.headers[name] = value
+        response.headers[CORRELATION_HEADER] = self._correlation_id
+        return response
+
+    def failed(self, error: Exception) -> func.HttpResponse:
+        problem = problem_of(error)
+        self._log(problem, error)
+        return self.answered(
+            func.HttpResponse(
+                json.dumps(problem.document(self._correlation_id), ensure_ascii=False),
+                status_code=problem.status,
+                mimetype="application/problem+json",
+                headers=problem.headers,
+            )
+        )
+
+    def _log(self, problem: Problem, error: Exception) -> None:
+        # A refused request's words are the caller's own and stay out of the log.
+        told = (problem.status, problem.code, self._correlation_id)
+        if problem.status == _SERVER_ERROR:
+            log.error("request failed: %s %s correlation_id=%s", *told, exc_info=error)
+        elif isinstance(error, RefusedRequestError):
+            log.info("request refused: %s %s correlation_id=%s", *told)
+        else:
+            log.warning("request not served: %s %s correlation_id=%s: %s", *told, error)
