@@ -1,0 +1,40 @@
+"""What a simulator has to be, so that the core can serve it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
+
+from local.simulators.core.messages import SimRequest, SimResponse
+
+
+class SeedError(ValueError):
+    """Rows to seed break the imitated schema; the message names set, row and column."""
+
+
+class Simulator(Protocol):
+    """One imitated service: pure request handling over its own store, no server, no TLS."""
+
+    @property
+    def name(self) -> str:
+        """What logs and messages call it."""
+
+    async def handle(self, request: SimRequest) -> SimResponse:
+        """Answer one request of the imitated API."""
+
+    def audiences(self, request: SimRequest) -> Collection[str]:
+        """The audiences of which the request's token must carry one; empty: it needs no token."""
+
+    def unauthorized(self, request: SimRequest, reason: str) -> SimResponse:
+        """The imitated service's answer to a missing or refused token."""
+
+    def seed(
+        self, data: dict[str, list[dict[str, Any]]], options: Mapping[str, str]
+    ) -> dict[str, int]:
+        """Load rows by entity set and tell how many each; raises ``SeedError``, loading nothing."""
+
+    def dump(self, entity_set: str) -> list[dict[str, Any]]:
+        """All rows of a set as they would be read; raises ``LookupError`` for an unknown set."""
+
+    def reset(self) -> None:
+        """Empty every set."""
