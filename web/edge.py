@@ -81,7 +81,10 @@ def route[**P, R](
         trigger: Any = authenticated(function)
         if durable_client:
             trigger = blueprint.durable_client_input(client_name=durable_client)(trigger)
-        blueprint.route(route=path, methods=[method])(trigger)
+        # Anonymous to the host, which knows function keys only: a key would be one secret for all
+        # tenants. Who calls is told by the Entra ID token that ``authenticated`` verifies.
+        anonymous = func.AuthLevel.ANONYMOUS
+        blueprint.route(route=path, methods=[method], auth_level=anonymous)(trigger)
         return function
 
     return register

@@ -1,0 +1,12 @@
+"""The function app: every feature's blueprint, and nothing else."""
+
+from __future__ import annotations
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from connections.functions import blueprint as connections
+
+# Anonymous to the host: identity is the Entra ID token that web.edge verifies on every route.
+app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+app.register_functions(connections)
