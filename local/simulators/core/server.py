@@ -133,11 +133,12 @@ async def _start(
 async def _stop(runner: web.AppRunner) -> None:
     server = runner.server
     connections = server.connections if isinstance(server, web.Server) else []
+    transports = [connection.transport for connection in connections]
     await runner.cleanup()
-    for connection in connections:
+    for transport in transports:
         # closing alone would wait for the client's TLS farewell, which an idle client never sends
-        if connection.transport is not None:
-            connection.transport.abort()
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()
     await asyncio.sleep(0)
 
 

@@ -1,0 +1,18 @@
+"""``python -m local.simulators.entra``; its configuration file is ``{"clients": [...]}``."""
+
+from __future__ import annotations
+
+import json
+
+from local.simulators.core.command_line import Options, run
+from local.simulators.entra.simulator import EntraSimulator
+
+
+def _build(options: Options) -> EntraSimulator:
+    if options.configuration is None:
+        return EntraSimulator()
+    return EntraSimulator(json.loads(options.configuration.read_bytes())["clients"])
+
+
+if __name__ == "__main__":
+    run("entra", _build)

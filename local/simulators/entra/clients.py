@@ -1,0 +1,50 @@
+"""The application registrations that may ask for tokens."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from local.simulators.core.simulator import SeedError
+
+_DEFAULT_EXPIRY_SECONDS = 3599
+_OBJECT_IDS = uuid.UUID("6f9f6f0a-4f0e-4a0b-9d53-0b9f5a1f2c11")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """One application in one tenant."""
+
+    tenant: str
+    client_id: str
+    secret: str
+    object_id: str
+    """The service principal's id, the token's ``oid`` and ``sub``."""
+    roles: tuple[str, ...]
+    expires_in: int
+    """Seconds a token lives."""
+
+
+def client_from(row: dict[str, Any]) -> Client:
+    """A client from its JSON; raises ``SeedError`` that names the member."""
+    known = {"tenant", "client_id", "secret", "object_id", "roles", "expires_in"}
+    if unknown := row.keys() - known:
+        raise SeedError(f"clients: unknown members {sorted(unknown)}")
+    tenant, client_id, secret = (_text(row, name) for name in ("tenant", "client_id", "secret"))
+    principal = uuid.uuid5(_OBJECT_IDS, f"{tenant.lower()}/{client_id.lower()}")
+    return Client(
+        tenant=tenant.lower(),
+        client_id=client_id.lower(),
+        secret=secret,
+        object_id=str(row.get("object_id", principal)),
+        roles=tuple(row.get("roles", ())),
+        expires_in=int(row.get("expires_in", _DEFAULT_EXPIRY_SECONDS)),
+    )
+
+
+def _text(row: dict[str, Any], name: str) -> str:
+    value = row.get(name)
+    if not isinstance(value, str) or not value:
+        raise SeedError(f"clients: {name} is missing or no text")
+    return value
