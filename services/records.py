@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from threading import Lock
 from typing import Any
 
 type Record = dict[str, Any]
@@ -71,9 +72,31 @@ class WriteResult:
 
 @dataclass(slots=True)
 class Traffic:
-    """Requests sent to one service, and the operations (records read or written) in them."""
+    """Requests sent to one service, and the operations (records read or written) in them.
+
+    Counted as the service counts them: every attempt is a request, a batch is one request and as
+    many operations as it has parts. The methods may be called from several threads at once.
+    """
 
     requests: int = 0
     operations: int = 0
     throttled: int = 0
     by_kind: dict[str, int] = field(default_factory=dict)
+    """Requests by what they were for: ``{"GET accounts": 3, "POST $batch": 1}``."""
+    _lock: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
+
+    def add_request(self, kind: str) -> None:
+        """Count one request sent, whatever becomes of it."""
+        with self._lock:
+            self.requests += 1
+            self.by_kind[kind] = self.by_kind.get(kind, 0) + 1
+
+    def add_operations(self, count: int) -> None:
+        """Count records read or written."""
+        with self._lock:
+            self.operations += count
+
+    def add_throttled(self) -> None:
+        """Count one answer that asked to slow down."""
+        with self._lock:
+            self.throttled += 1

@@ -1,0 +1,332 @@
+"""Dataverse (Dynamics 365 Sales) as a source and target of records, by Web API v9.2."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
+
+from errors import TransientError
+from services import answers, dataverse_batch, faults, odata, writing
+from services.dataverse_batch import Part, PartAnswer
+from services.dataverse_tables import MULTIPLE_TABLES, table
+from services.faults import Meaning
+from services.records import Page, Record, Write, WriteKind, WriteResult, WriteStatus
+from services.transport import Response, Transport
+from services.writing import PartOutcome
+
+CONCURRENCY = 8
+"""Requests at once from one process: well below the 52 that a user is granted."""
+
+_API = "api/data/v9.2"
+_COUNT_CAP = 5000  # @odata.count never tells more
+_LONGEST_URL = 30_000  # 32 KB are allowed
+_MOST_IDS = 1000
+_PARTS_PER_READ = 10  # bounds the answer to some ten thousand records
+_HEADERS = {
+    "Accept": "application/json",
+    "OData-MaxVersion": "4.0",
+    "OData-Version": "4.0",
+    "If-None-Match": "null",  # the documented way to switch caching off; not a condition
+}
+_JSON = {**_HEADERS, "Content-Type": "application/json; charset=utf-8"}
+
+
+class Dataverse:
+    """One organization's records. Safe to use from several threads."""
+
+    def __init__(self, transport: Transport, *, parallel: int = 4) -> None:
+        """``parallel``: batches of one ``apply`` that are under way at once."""
+        self._transport = transport
+        self._service = transport.service_name
+        self._root = f"{urlsplit(transport.base_url).path}/{_API}"
+        self._parallel = parallel
+        self._multiple = set(MULTIPLE_TABLES)
+
+    def fetch_pages(
+        self,
+        entity_set: str,
+        *,
+        select: Sequence[str],
+        filter: str | None = None,  # noqa: A002  the option's own name reads best at the call
+        orderby: str | None = None,
+        page_size: int = 5000,
+        cursor: str | None = None,
+        count: bool = False,
+    ) -> Iterator[Page]:
+        """The table page by page, from the beginning or from a page's ``next``.
+
+        ``count`` asks for ``Page.total``, which Dataverse tells up to 4999 records only; it is
+        None above. Raises the families of ``services.transport`` and ``services.answers``.
+        """
+        query = odata.query(select=select, filter=filter, orderby=orderby, count=count)
+        link: str | None = cursor or f"{_API}/{odata.name(entity_set)}{query}"
+        while link:
+            page = self._page(entity_set, link, page_size)
+            yield page
+            link = page.next
+
+    def fetch_many(
+        self, entity_set: str, key: str, ids: Sequence[str], select: Sequence[str]
+    ) -> dict[str, Record]:
+        """The records whose ``key`` column is one of ``ids``, by that column's value.
+
+        ``key`` is the primary key or another column of unique values. Records that do not exist
+        are absent from the answer. However many ids, few requests: chunks travel in one batch.
+        """
+        columns = [*select, *([] if key in select else [key])]
+        wanted = list(dict.fromkeys(ids))
+
+        def path(chunk: Sequence[str]) -> str:
+            query = odata.query(select=columns, filter=odata.is_in(key, chunk))
+            return f"{odata.name(entity_set)}{query}"
+
+        origin = len(f"{self._transport.base_url}/{_API}/")
+        chunks = odata.chunks_within(wanted, path, _LONGEST_URL - origin, _MOST_IDS)
+        paths = [path(chunk) for chunk in chunks]
+        if len(paths) == 1:
+            records = self._all(entity_set, f"{_API}/{paths[0]}")
+        else:
+            records = [
+                record
+                for start in range(0, len(paths), _PARTS_PER_READ)
+                for record in self._batch_read(entity_set, paths[start : start + _PARTS_PER_READ])
+            ]
+        return {str(record[key]): record for record in records if record.get(key) is not None}
+
+    def fetch(self, entity_set: str, record_id: str, select: Sequence[str]) -> Record | None:
+        """One record by its primary key, None if there is none."""
+        path = f"{_API}/{odata.by_id(entity_set, record_id)}{odata.query(select=select)}"
+        response = self._get(entity_set, path, {})
+        if not response.ok:
+            said = faults.words(response.body)
+            if faults.judge(response.status, said.code) is Meaning.MISSING:
+                return None
+        record = answers.json_object(self._service, response)
+        self._transport.traffic.add_operations(1)
+        return record
+
+    def count(self, entity_set: str, filter: str | None = None) -> int:  # noqa: A002  as above
+        """How many records there are.
+
+        One request below 5000 records, where Dataverse's own count ends; above, the ids are read
+        page by page, for want of any exact count in the Web API.
+        """
+        ids = [table(entity_set).key]
+        query = odata.query(select=ids, filter=filter, count=True)
+        first = self._page(entity_set, f"{_API}/{odata.name(entity_set)}{query}", 1)
+        if first.total is not None:
+            return first.total
+        pages = self.fetch_pages(entity_set, select=ids, filter=filter)
+        return sum(len(page.records) for page in pages)
+
+    def apply(self, writes: Sequence[Write]) -> list[WriteResult]:
+        """Write the records in the fewest safe requests; results in the order of the writes.
+
+        The writes must not depend on one another (no record twice, none referring to another):
+        batches of up to 1000 may run side by side. A bad record stops only itself. Calling it
+        again with the same writes makes no second record (see ``services.writing``).
+
+        Raises the families of ``services.transport``; some of the writes may then have been
+        carried out, and applying all of them again is the remedy.
+        """
+        if not writes:
+            return []
+        multiple: dict[str, list[int]] = {}
+        single: list[int] = []
+        for position, write in enumerate(writes):
+            if write.kind is WriteKind.INSERT and write.table in self._multiple:
+                multiple.setdefault(write.table, []).append(position)
+            else:
+                single.append(position)
+        chunks = [
+            positions[start : start + dataverse_batch.MOST_PARTS]
+            for positions in (*multiple.values(), single)
+            for start in range(0, len(positions), dataverse_batch.MOST_PARTS)
+        ]
+        bulk = {position for positions in multiple.values() for position in positions}
+
+        def apply_chunk(chunk: Sequence[int]) -> list[WriteResult]:
+            chosen = [writes[position] for position in chunk]
+            return self._create_multiple(chosen) if chunk[0] in bulk else self._batch(chosen)
+
+        results = writing.side_by_side(chunks, apply_chunk, self._parallel)
+        return [results[position] for position in range(len(writes))]
+
+    # Reading
+
+    def _get(self, entity_set: str, path: str, headers: Mapping[str, str]) -> Response:
+        return self._transport.send(
+            "GET",
+            path,
+            headers={**_HEADERS, **headers},
+            idempotent=True,
+            kind=f"GET {entity_set}",
+        )
+
+    def _page(self, entity_set: str, link: str, page_size: int) -> Page:
+        # The preference belongs to the request, not to the link: it is repeated for every page.
+        response = self._get(entity_set, link, {"Prefer": f"odata.maxpagesize={page_size}"})
+        page = self._read(response.request, answers.json_object(self._service, response))
+        self._transport.traffic.add_operations(len(page.records))
+        return page
+
+    def _read(self, request: str, answer: Record) -> Page:
+        total = answer.get("@odata.count")
+        return Page(
+            records=answers.rows(self._service, request, answer),
+            next=answers.next_link(self._service, request, answer),
+            total=total if isinstance(total, int) and 0 <= total < _COUNT_CAP else None,
+        )
+
+    def _all(self, entity_set: str, link: str) -> list[Record]:
+        pages = self.fetch_pages(entity_set, select=(), cursor=link)
+        return [record for page in pages for record in page.records]
+
+    def _batch_read(self, entity_set: str, paths: Sequence[str]) -> list[Record]:
+        parts = [
+            Part(method="GET", path=f"{self._root}/{path}", headers={"Accept": "application/json"})
+            for path in paths
+        ]
+        records: list[Record] = []
+        for path, answer in zip(paths, self._send_batch(parts), strict=True):
+            if answer is None or answer.status != 200:
+                # The plain request waits, repeats or explains, whichever its answer calls for.
+                records += self._all(entity_set, f"{_API}/{path}")
+                continue
+            request = f"GET {entity_set}"
+            parsed = answers.parsed_object(self._service, request, answer.body)
+            page = self._read(request, parsed)
+            self._transport.traffic.add_operations(len(page.records))
+            records += page.records
+            records += self._all(entity_set, page.next) if page.next else []
+        return records
+
+    # Writing
+
+    def _create_multiple(self, writes: Sequence[Write]) -> list[WriteResult]:
+        """All or nothing by Dataverse's rule, and a refusal names no record: then one batch with
+        continue-on-error finds the bad records in fewer requests than halving would."""
+        entity_set = writes[0].table
+        place = table(entity_set)
+        targets = [
+            {
+                "@odata.type": f"Microsoft.Dynamics.CRM.{place.logical_name}",
+                place.key: write.id,
+                **write.values,
+            }
+            for write in writes
+        ]
+        try:
+            response = self._transport.send(
+                "POST",
+                f"{_API}/{odata.name(entity_set)}/Microsoft.Dynamics.CRM.CreateMultiple",
+                headers=_JSON,
+                body=_json({"Targets": targets}),
+                # Repeating it after its answer was lost is safe: the keys are in it, so it is
+                # refused as a duplicate, and the batch below finds the records existing.
+                idempotent=True,
+                kind=f"POST {entity_set}/CreateMultiple",
+            )
+        except TransientError as failure:
+            if failure.code != "service-failed":
+                raise
+            return self._batch(writes)  # one record may be what makes the service fail
+        if not response.ok:
+            said = faults.words(response.body)
+            if faults.judge(response.status, said.code) is Meaning.NO_SUCH_PLACE:
+                self._multiple.discard(entity_set)  # this organization does not offer it
+            return self._batch(writes)
+        answer = answers.json_object(self._service, response)
+        answers.member(self._service, response.request, answer, "Ids", list)
+        self._transport.traffic.add_operations(len(writes))
+        return [WriteResult(write=write, status=WriteStatus.WRITTEN) for write in writes]
+
+    def _batch(self, writes: Sequence[Write]) -> list[WriteResult]:
+        results = writing.repeated(self._transport, writes, self._send_writes)
+        return writing.settled(results, self._present)
+
+    def _present(self, entity_set: str, ids: Sequence[str]) -> dict[str, Record]:
+        key = table(entity_set).key
+        return self.fetch_many(entity_set, key, ids, [key])
+
+    def _send_writes(self, writes: Sequence[Write]) -> list[PartOutcome]:
+        parts = [self._part(write) for write in writes]
+        outcomes = [self._outcome(answer) for answer in self._send_batch(parts)]
+        self._transport.traffic.add_operations(len(parts))
+        return outcomes
+
+    def _part(self, write: Write) -> Part:
+        """One write as a request. The representation is asked for to learn the new version, and
+        only the key is selected to keep it small."""
+        key = table(write.table).key
+        headers = {
+            "Content-Type": "application/json; type=entry",
+            "Prefer": "return=representation",
+        }
+        if write.kind is WriteKind.INSERT:
+            path, values = odata.name(write.table), {key: write.id, **write.values}
+        else:
+            path, values = odata.by_id(write.table, write.id), write.values
+            if write.version is not None:
+                headers["If-Match"] = write.version
+            elif write.kind is WriteKind.UPDATE:
+                headers["If-Match"] = "*"  # without a condition PATCH would create the record
+        return Part(
+            method="POST" if write.kind is WriteKind.INSERT else "PATCH",
+            path=f"{self._root}/{path}{odata.query(select=[key])}",
+            headers=headers,
+            body=_json(values),
+        )
+
+    def _send_batch(self, parts: Sequence[Part]) -> list[PartAnswer | None]:
+        """The answers by part; None for parts that the answer does not speak of."""
+        boundary = f"batch_{secrets.token_hex(16)}"
+        response = self._transport.send(
+            "POST",
+            f"{_API}/$batch",
+            headers={
+                **_HEADERS,
+                "Content-Type": f'multipart/mixed; boundary="{boundary}"',
+                "Prefer": "odata.continue-on-error",
+            },
+            body=dataverse_batch.encode(parts, boundary),
+            idempotent=True,  # every part is a read or a keyed write: see services.writing
+            kind="POST $batch",
+        )
+        answers.checked(self._service, response)
+        content_type = response.headers.get("Content-Type", "")
+        try:
+            answered = dataverse_batch.decode(content_type, response.body)
+        except ValueError as failure:
+            raise answers.unreadable(self._service, response.request, str(failure)) from None
+        if len(answered) > len(parts):
+            raise answers.unreadable(
+                self._service, response.request, "there are more answers than requests"
+            )
+        return [*answered, *[None] * (len(parts) - len(answered))]
+
+    def _outcome(self, answer: PartAnswer | None) -> PartOutcome:
+        if answer is None:
+            return PartOutcome(status=0)
+        if answer.status > 299:
+            return PartOutcome(
+                status=answer.status,
+                said=faults.words(answer.body),
+                retry_after=self._transport.retry_after(answer.headers),
+            )
+        return PartOutcome(status=answer.status, version=_version(answer))
+
+
+def _version(answer: PartAnswer) -> str | None:
+    """The ETag that a write's answer tells, in its body or its headers."""
+    try:
+        told = json.loads(answer.body or b"{}").get("@odata.etag")
+    except (ValueError, AttributeError):
+        told = None
+    return told or answer.headers.get("etag")
+
+
+def _json(values: object) -> bytes:
+    return json.dumps(values, separators=(",", ":")).encode()
