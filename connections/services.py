@@ -1,0 +1,191 @@
+"""Opening a connection: its two services, ready to read and write.
+
+An opened connection holds access tokens and HTTP sessions, so it is kept for the life of the
+process and shared by every job of that connection; a changed connection is opened anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from threading import Lock
+from typing import Protocol
+
+from connections.model import Connection
+from connections.store import StoredConnection
+from errors import ConfigurationError
+from identity.model import TenantId
+from services import business_central, dataverse
+from services.business_central import BusinessCentral
+from services.dataverse import Dataverse
+from services.records import Record, Traffic
+from services.tokens import Authority, ServiceToken
+from services.transport import Transport
+from settings import Settings, settings
+from storage.secrets import SecretReader, SecretText
+
+BUSINESS_CENTRAL_SCOPE = "https://api.businesscentral.dynamics.com/.default"
+"""The same for every environment, whatever its address."""
+
+_COMPANIES_SHOWN = 20
+
+
+class Secrets(Protocol):
+    """What opening needs of ``storage.secrets.SecretReader``."""
+
+    def read(self, tenant: TenantId, name: str) -> SecretText: ...
+
+    def forget(self, name: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenServices:
+    """Both services of one connection, and what was sent to each since it was opened."""
+
+    business_central: BusinessCentral
+    crm: Dataverse
+    business_central_traffic: Traffic
+    crm_traffic: Traffic
+    close: Callable[[], None]
+    """Closes connections that are not in use; work under way is not disturbed."""
+
+
+def open_services(
+    tenant: TenantId, connection: Connection, chosen: Settings, secrets: Secrets
+) -> OpenServices:
+    """Open a connection; asks Business Central for the company's id.
+
+    Raises ``ConfigurationError`` where the company is not there (naming those that are) or the
+    secret is missing, ``AuthorizationError`` where Entra ID or a service refuses the credentials,
+    ``TransientError`` where one cannot be reached.
+    """
+
+    def token(scope: str) -> ServiceToken:
+        name = connection.credentials.client_secret_name
+        return ServiceToken(
+            authority=Authority(
+                address=chosen.entra_authority,
+                instance_discovery=chosen.entra_instance_discovery,
+                ca_bundle=chosen.ca_bundle,
+            ),
+            tenant=connection.credentials.tenant_id,
+            client=connection.credentials.client_id,
+            secret=_FreshSecret(secrets, tenant, name),
+            scope=scope,
+        )
+
+    bc_transport = _transport(
+        "Business Central",
+        connection.business_central.url,
+        token(BUSINESS_CENTRAL_SCOPE),
+        business_central.CONCURRENCY,
+        chosen,
+    )
+    crm_transport = _transport(
+        "Dynamics 365 Sales",
+        connection.crm.url,
+        token(f"{connection.crm.url}/.default"),
+        dataverse.CONCURRENCY,
+        chosen,
+    )
+    company = _company(connection, business_central.companies(bc_transport))
+
+    def close() -> None:
+        bc_transport.close()
+        crm_transport.close()
+
+    return OpenServices(
+        business_central=BusinessCentral(bc_transport, str(company["id"]), str(company["name"])),
+        crm=Dataverse(crm_transport),
+        business_central_traffic=bc_transport.traffic,
+        crm_traffic=crm_transport.traffic,
+        close=close,
+    )
+
+
+class OpenConnections:
+    """The connections opened in this process; safe to share between threads.
+
+    ``opening`` is ``open_services`` bound to settings and secrets.
+    """
+
+    def __init__(self, opening: Callable[[TenantId, Connection], OpenServices]) -> None:
+        self._opening = opening
+        self._lock = Lock()
+        self._locks: dict[tuple[TenantId, str], Lock] = {}
+        self._opened: dict[tuple[TenantId, str], tuple[str, OpenServices]] = {}
+
+    def services(self, tenant: TenantId, stored: StoredConnection) -> OpenServices:
+        """The services of this version of a connection; raises as ``open_services``."""
+        key = (tenant, stored.connection.connection_id)
+        # One lock for each connection: an unreachable service keeps no other connection waiting.
+        with self._lock:
+            lock = self._locks.setdefault(key, Lock())
+        with lock:
+            etag, opened = self._opened.get(key, ("", None))
+            if opened is not None and etag == stored.etag:
+                return opened
+            renewed = self._opening(tenant, stored.connection)
+            if opened is not None:
+                opened.close()
+            self._opened[key] = (stored.etag, renewed)
+            return renewed
+
+
+@cache
+def open_connections() -> OpenConnections:
+    """The opened connections of this process."""
+    chosen = settings()
+    secrets = SecretReader(chosen)
+    return OpenConnections(
+        lambda tenant, connection: open_services(tenant, connection, chosen, secrets)
+    )
+
+
+class _FreshSecret:
+    """A secret for one token. It is asked for again only after it was refused, so every call but
+    the first passes by the reader's cache: a rotated secret is taken up at once."""
+
+    def __init__(self, secrets: Secrets, tenant: TenantId, name: str) -> None:
+        self._secrets = secrets
+        self._tenant = tenant
+        self._name = name
+        self._asked = False
+
+    def __call__(self) -> str:
+        if self._asked:
+            self._secrets.forget(self._name)
+        self._asked = True
+        return self._secrets.read(self._tenant, self._name).reveal()
+
+
+def _transport(
+    name: str, url: str, token: ServiceToken, concurrency: int, chosen: Settings
+) -> Transport:
+    return Transport(
+        name,
+        url,
+        token,
+        concurrency=concurrency,
+        traffic=Traffic(),
+        ca_bundle=chosen.ca_bundle,
+        forget_token=token.forget,
+    )
+
+
+def _company(connection: Connection, companies: list[Record]) -> Record:
+    wanted = connection.business_central.company
+    for company in companies:
+        if company.get("name") == wanted and company.get("id"):
+            return company
+    names = [str(company.get("name")) for company in companies]
+    shown = ", ".join(names[:_COMPANIES_SHOWN]) or "none"
+    more = f" and {len(names) - _COMPANIES_SHOWN} more" if len(names) > _COMPANIES_SHOWN else ""
+    raise ConfigurationError(
+        "company-unknown",
+        f"Business Central has no company {wanted!r} in the environment at "
+        f"{connection.business_central.url}.",
+        hint=f"Companies that are there: {shown}{more}. Correct the connection's company; its "
+        "name is written as in Business Central, capital letters and blanks included.",
+    )
