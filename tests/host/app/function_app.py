@@ -93,6 +93,7 @@ def setting(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route(route="slow/{seconds}", methods=["GET"])
 def slow(req: func.HttpRequest) -> func.HttpResponse:
+    _trace({"slow": "started"})
     time.sleep(float(req.route_params["seconds"]))
     _trace({"slow": "done"})
     return func.HttpResponse("done")
@@ -106,7 +107,7 @@ def send(req: func.HttpRequest, message: func.Out[str]) -> func.HttpResponse:
 
 
 @app.route(route="send-many", methods=["POST"])
-@app.queue_output(arg_name="messages", queue_name="out", connection="AzureWebJobsStorage")
+@app.queue_output(arg_name="messages", queue_name="%OUT_QUEUE%", connection="AzureWebJobsStorage")
 def send_many(
     req: func.HttpRequest,
     messages: func.Out[typing.List[str]],  # noqa: UP006 - the worker refuses list[str] here
@@ -115,8 +116,8 @@ def send_many(
     return func.HttpResponse(status_code=202)
 
 
-@app.queue_trigger(arg_name="msg", queue_name="jobs", connection="AzureWebJobsStorage")
-@app.queue_output(arg_name="$return", queue_name="out", connection="AzureWebJobsStorage")
+@app.queue_trigger(arg_name="msg", queue_name="%JOBS_QUEUE%", connection="AzureWebJobsStorage")
+@app.queue_output(arg_name="$return", queue_name="%OUT_QUEUE%", connection="AzureWebJobsStorage")
 def work(msg: func.QueueMessage) -> str:
     """Does what the message says and traces what the host told about the message."""
     job = msg.get_json()
