@@ -1,0 +1,15 @@
+"""Durable orchestrations for the local function host.
+
+The engine speaks the JSON protocol that the Durable Functions extension speaks with
+azure-functions-durable 1.x and keeps its state in three Azure tables. From the inside out:
+
+``history``   the events of an orchestration's history               (pure)
+``instance``  what is known of one orchestration instance            (pure)
+``protocol``  what the SDK is handed and what it hands back          (pure)
+``replay``    the SDK's actions over a history: what is new          (pure)
+``turn``      one step of an instance, from messages to new events   (pure)
+``store``     the three tables
+``engine``    live instances: turns, activities, timers, children
+``webapi``    the HTTP API of webhook and SDK
+``hub``       all of it behind one object
+"""
