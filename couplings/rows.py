@@ -7,11 +7,10 @@ and is there so that the storage itself refuses to couple the CRM record a secon
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from couplings.model import BaseSnapshot, Coupling, CouplingIndexEntry, CouplingState
+from storage.columns import Columns
 from storage.rows import Row, Value
 
 BC = "bc"
@@ -54,33 +53,33 @@ def content_values(coupling: Coupling) -> dict[str, Value]:
 
 def coupling_of(mapping: str, row: Row) -> Coupling:
     """The coupling that a data row holds."""
-    values = row.values
+    columns = Columns(row)
     return Coupling(
         mapping=mapping,
         bc_id=row.key[1],
-        crm_id=_text(values, "crm_id"),
-        bc_key=_text(values, "bc_key"),
-        name=_text(values, "name"),
-        base=_base(values),
-        bc_version=_text(values, "bc_version") or None,
-        crm_version=_text(values, "crm_version") or None,
-        state=CouplingState(_text(values, "state")),
-        coupled_at=_required_time(values, "coupled_at"),
-        synchronized_at=_time(values, "synchronized_at"),
+        crm_id=columns.text("crm_id"),
+        bc_key=columns.text("bc_key"),
+        name=columns.text("name"),
+        base=_base(columns),
+        bc_version=columns.text("bc_version") or None,
+        crm_version=columns.text("crm_version") or None,
+        state=CouplingState(columns.text("state")),
+        coupled_at=columns.time("coupled_at"),
+        synchronized_at=columns.optional_time("synchronized_at"),
         etag=row.etag,
     )
 
 
 def index_entry_of(row: Row) -> CouplingIndexEntry:
     """The index entry of a data row read with ``INDEX_COLUMNS``."""
-    values = row.values
+    columns = Columns(row)
     return CouplingIndexEntry(
         bc_id=row.key[1],
-        crm_id=_text(values, "crm_id"),
-        bc_key=_text(values, "bc_key"),
-        bc_digest=_text(values, "bc_digest"),
-        crm_digest=_text(values, "crm_digest"),
-        state=CouplingState(_text(values, "state")),
+        crm_id=columns.text("crm_id"),
+        bc_key=columns.text("bc_key"),
+        bc_digest=columns.text("bc_digest"),
+        crm_digest=columns.text("crm_digest"),
+        state=CouplingState(columns.text("state")),
         etag=row.etag,
     )
 
@@ -92,32 +91,14 @@ def _pieces(base: BaseSnapshot | None) -> list[str]:
     return [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
 
 
-def _base(values: Mapping[str, Value]) -> BaseSnapshot | None:
-    count = values.get("base_pieces") or 0
-    assert isinstance(count, int)
+def _base(columns: Columns) -> BaseSnapshot | None:
+    count = columns.number("base_pieces")
     if not count:
         return None
-    text = "".join(_text(values, _piece_name(number)) for number in range(count))
+    text = "".join(columns.text(_piece_name(number)) for number in range(count))
     content: dict[str, dict[str, Any]] = json.loads(text)
     return BaseSnapshot(bc=content[BC], crm=content[CRM])
 
 
 def _piece_name(number: int) -> str:
     return f"base_{number}"
-
-
-def _text(values: Mapping[str, Value], column: str) -> str:
-    value = values[column]
-    assert isinstance(value, str)
-    return value
-
-
-def _time(values: Mapping[str, Value], column: str) -> datetime | None:
-    value = values[column]
-    return value if isinstance(value, datetime) else None
-
-
-def _required_time(values: Mapping[str, Value], column: str) -> datetime:
-    value = values[column]
-    assert isinstance(value, datetime)
-    return value

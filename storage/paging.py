@@ -45,7 +45,12 @@ def resume(continuation: str | None) -> tuple[tuple[str, ...], tuple[str, ...]] 
     match content:
         case [[*partition], [*key]] if _are_parts(partition) and _are_parts(key):
             return tuple(partition), tuple(key)
-    raise RefusedRequestError(
+    raise unknown_continuation()
+
+
+def unknown_continuation() -> RefusedRequestError:
+    """The answer to a continuation that belongs to no list, or to another one."""
+    return RefusedRequestError(
         422,
         "continuation-unknown",
         "The continuation is not one that this list gave.",

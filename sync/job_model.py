@@ -1,0 +1,148 @@
+"""Runs and table jobs as values.
+
+A run is one full synchronization (or preview of it) of a connection; a table job is its line for
+one table mapping.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from enum import StrEnum
+
+from sync.mapping import Direction
+
+
+class RunKind(StrEnum):
+    FULL_SYNC = "full-sync"
+    PREVIEW = "preview"  # what a full synchronization would do; writes nothing
+
+
+class RunState(StrEnum):
+    IN_PROCESS = "in-process"
+    FINISHED = "finished"
+    FINISHED_WITH_ERRORS = "finished-with-errors"  # some records or some lines failed
+    ERROR = "error"  # the run itself could not go on
+    CANCELLED = "cancelled"
+
+    @property
+    def is_over(self) -> bool:
+        return self is not RunState.IN_PROCESS
+
+
+class JobState(StrEnum):
+    """The job queue entry status of one line of the review."""
+
+    WAITING = "waiting"  # for the lines it depends on
+    READY = "ready"  # enqueued, no worker has begun
+    IN_PROCESS = "in-process"
+    FINISHED = "finished"
+    FINISHED_WITH_ERRORS = "finished-with-errors"  # done; some records failed
+    ERROR = "error"  # stopped before its end
+    BLOCKED = "blocked"  # a line it depends on stopped before its end
+    SKIPPED = "skipped"  # nothing to do, or excluded
+    CANCELLED = "cancelled"
+
+    @property
+    def is_over(self) -> bool:
+        return self not in (JobState.WAITING, JobState.READY, JobState.IN_PROCESS)
+
+
+class TableStatus(StrEnum):
+    """How one direction of a table job stands."""
+
+    BLANK = ""  # not begun, or not a direction of this mapping
+    IN_PROCESS = "in-process"
+    SUCCESS = "success"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters:
+    """Records of one direction by what became of them."""
+
+    inserted: int = 0
+    modified: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    waiting: int = 0
+    conflict: int = 0
+    failed: int = 0
+    coupled: int = 0
+
+    def __add__(self, other: Counters) -> Counters:
+        return Counters(
+            **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """Who may write a table job's progress, and until when."""
+
+    owner: str = ""
+    """One worker's one invocation, never used again; empty where nobody holds the lease."""
+    epoch: int = 0
+    """Grows with every taking; the last taker's number is the only one that may write."""
+    expires_at: datetime | None = None
+
+    def is_alive(self, now: datetime) -> bool:
+        return bool(self.owner) and self.expires_at is not None and now < self.expires_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    run_id: str
+    kind: RunKind
+    state: RunState
+    started_at: datetime
+    started_by: str
+    mappings: tuple[str, ...]
+    """Names of the table jobs' mappings, in the order of the review."""
+    finished_at: datetime | None = None
+    cancel_requested: bool = False
+    generation: int = 0
+    """Raised when a line is restarted: the orchestration's instance id is ``run~generation``."""
+    message: str = ""
+    """Why the run ended in ``error``; empty else."""
+    etag: str = field(default="", compare=False)
+
+    @property
+    def instance_id(self) -> str:
+        """Id of the orchestration that carries out this generation of the run."""
+        return f"{self.run_id}~{self.generation}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableJob:
+    run_id: str
+    mapping: str
+    name: str
+    """How people call the line."""
+    direction: Direction
+    state: JobState
+    created_at: datetime
+    dependencies: tuple[str, ...] = ()
+    """Mappings whose lines must be done first."""
+    to_crm_status: TableStatus = TableStatus.BLANK
+    from_crm_status: TableStatus = TableStatus.BLANK
+    to_crm: Counters = field(default_factory=Counters)
+    from_crm: Counters = field(default_factory=Counters)
+    records_expected: int | None = None
+    """None where the service did not tell."""
+    records_handled: int = 0
+    phase: str = ""
+    """Which part of the work the cursor belongs to."""
+    cursor: str = ""
+    """Checkpoint within the phase, opaque to all but the worker; empty at its beginning."""
+    attempt: int = 1
+    """Raised when the line is restarted."""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    message: str = ""
+    hint: str = ""
+    blocked_by: tuple[str, ...] = ()
+    waiting_for: tuple[str, ...] = ()
+    lease: Lease = field(default_factory=Lease)
+    etag: str = field(default="", compare=False)
+    """Version of the stored row this was read from; every write needs it."""
