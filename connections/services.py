@@ -14,7 +14,7 @@ from typing import Protocol
 
 from connections.model import Connection
 from connections.store import StoredConnection
-from errors import ConfigurationError
+from errors import ConfigurationError, CouplerError
 from identity.model import TenantId
 from services import business_central, dataverse
 from services.business_central import BusinessCentral
@@ -89,11 +89,16 @@ def open_services(
         dataverse.CONCURRENCY,
         chosen,
     )
-    company = _company(connection, business_central.companies(bc_transport))
 
     def close() -> None:
         bc_transport.close()
         crm_transport.close()
+
+    try:
+        company = _company(connection, business_central.companies(bc_transport))
+    except CouplerError:
+        close()
+        raise
 
     return OpenServices(
         business_central=BusinessCentral(bc_transport, str(company["id"]), str(company["name"])),

@@ -13,7 +13,7 @@ import re
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
 from errors import RefusedRequestError
 
@@ -114,7 +114,7 @@ class _Reader:
         rule: object = None
         if get_origin(wanted) is Annotated:
             wanted, rule = get_args(wanted)[:2]
-        if get_origin(wanted) is types.UnionType:
+        if get_origin(wanted) in (types.UnionType, Union):  # Annotated makes the latter
             if given is None:
                 return None
             only = [choice for choice in get_args(wanted) if choice is not types.NoneType]

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from connections import services
+from connections.services import OpenConnections, open_services
+from connections.store import StoredConnection
+from errors import ConfigurationError, TransientError
+from settings import from_environment
+from storage.secrets import SecretText
+from tests.unit.connections.examples import OTHER_TENANT, TENANT, connection
+
+SETTINGS = from_environment({"KEY_VAULT_URL": "https://vault.example", "API_AUDIENCE": "api://x"})
+
+
+class Vault:
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def read(self, tenant, name):
+        self.calls.append(f"read {tenant} {name}")
+        return SecretText("s3cret")
+
+    def forget(self, name):
+        self.calls.append(f"forget {name}")
+
+
+@pytest.fixture
+def vault():
+    return Vault()
+
+
+@pytest.fixture
+def company_list(monkeypatch):
+    """Business Central's companies, and the transport that asked for them."""
+    asked = SimpleNamespace(companies=[], transport=None)
+
+    def companies(transport):
+        asked.transport = transport
+        if isinstance(asked.companies, Exception):
+            raise asked.companies
+        return asked.companies
+
+    monkeypatch.setattr("services.business_central.companies", companies)
+    return asked
+
+
+def test_the_company_is_found_by_its_name(vault, company_list):
+    company_list.companies = [
+        {"id": str(uuid4()), "name": "My Company"},
+        {"id": str(uuid4()), "name": "CRONUS International Ltd."},
+    ]
+    opened = open_services(TENANT, connection(), SETTINGS, vault)
+    assert company_list.transport.base_url == connection().business_central.url
+    assert opened.business_central_traffic is company_list.transport.traffic
+    assert opened.crm_traffic is not opened.business_central_traffic
+
+
+def test_an_unknown_company_names_those_that_are_there(vault, company_list):
+    company_list.companies = [{"id": "1", "name": "My Company"}, {"id": "2", "name": "CRONUS USA"}]
+    with pytest.raises(ConfigurationError) as unknown:
+        open_services(TENANT, connection(), SETTINGS, vault)
+    assert "CRONUS International Ltd." in unknown.value.message
+    assert "My Company, CRONUS USA" in unknown.value.hint
+
+
+def test_an_environment_without_companies_says_so(vault, company_list):
+    with pytest.raises(ConfigurationError) as unknown:
+        open_services(TENANT, connection(), SETTINGS, vault)
+    assert "none" in unknown.value.hint
+
+
+def test_the_secret_is_read_for_the_callers_tenant_and_anew_after_a_refusal(vault):
+    name = connection().credentials.client_secret_name
+    secret = services._FreshSecret(vault, TENANT, name)
+    assert (secret(), secret()) == ("s3cret", "s3cret")
+    assert vault.calls == [f"read {TENANT} {name}", f"forget {name}", f"read {TENANT} {name}"]
+
+
+class Opening:
+    """Stands in for ``open_services``; counts, and remembers what was closed."""
+
+    def __init__(self) -> None:
+        self.opened: list[tuple[str, str]] = []
+        self.closed: list[int] = []
+        self.failure: Exception | None = None
+
+    def __call__(self, tenant, asked) -> Any:
+        if self.failure:
+            raise self.failure
+        number = len(self.opened)
+        self.opened.append((tenant, asked.connection_id))
+        return SimpleNamespace(number=number, close=lambda: self.closed.append(number))
+
+
+@pytest.fixture
+def opening():
+    return Opening()
+
+
+def stored(etag: str = "1", **changes: Any) -> StoredConnection:
+    return StoredConnection(connection=connection(**changes), etag=etag)
+
+
+def test_a_connection_is_opened_once(opening):
+    opened = OpenConnections(opening)
+    assert opened.services(TENANT, stored()) is opened.services(TENANT, stored())
+    assert len(opening.opened) == 1
+
+
+def test_a_changed_connection_is_opened_anew_and_the_old_one_closed(opening):
+    opened = OpenConnections(opening)
+    first = opened.services(TENANT, stored("1"))
+    assert opened.services(TENANT, stored("2")) is not first
+    assert opening.closed == [0]
+
+
+def test_connections_of_the_same_id_and_version_are_kept_apart_by_tenant(opening):
+    opened = OpenConnections(opening)
+    assert opened.services(TENANT, stored()) is not opened.services(OTHER_TENANT, stored())
+
+
+def test_a_failed_opening_is_tried_again(opening):
+    opened = OpenConnections(opening)
+    opening.failure = TransientError("service-unreachable", "not now")
+    with pytest.raises(TransientError):
+        opened.services(TENANT, stored())
+    opening.failure = None
+    assert opened.services(TENANT, stored()) is not None
+
+
+def test_many_threads_open_a_connection_once():
+    begin = threading.Barrier(8)
+    count = []
+
+    def slow_opening(tenant, asked):
+        count.append(tenant)
+        return SimpleNamespace(close=lambda: None)
+
+    opened = OpenConnections(slow_opening)
+
+    def use(_):
+        begin.wait(timeout=10)
+        return opened.services(TENANT, stored())
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len({id(one) for one in pool.map(use, range(8))}) == 1
+    assert len(count) == 1

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from connections.store import TABLE, ConnectionStore
+from errors import RefusedRequestError
+from identity.model import TenantId
+from storage.tables import TenantTable
+from tests.unit.connections.examples import OTHER_TENANT, TENANT, body, connection
+from tests.unit.connections.memory import MemoryAccount
+
+
+@pytest.fixture
+def account():
+    return MemoryAccount()
+
+
+@pytest.fixture
+def store(account):
+    return store_in(account, TENANT)
+
+
+def store_in(account: MemoryAccount, tenant: TenantId) -> ConnectionStore:
+    return ConnectionStore(cast("TenantTable", account.table(TABLE, tenant)))
+
+
+def test_a_stored_connection_is_read_back_as_it_was(store):
+    stored, is_new = store.add(connection())
+    assert is_new
+    assert store.load("cronus") == stored
+    assert store.load("cronus").connection == connection()
+
+
+def test_the_same_settings_again_change_nothing(store, account):
+    first, _ = store.add(connection())
+    rows = dict(account.rows)
+    again, is_new = store.add(connection())
+    assert (again, is_new, account.rows) == (first, False, rows)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "Other"},
+        {"crm": {"url": "https://other.crm.dynamics.com"}},
+        {"business_central": body()["business_central"] | {"company": "Other"}},
+        {"credentials": body()["credentials"] | {"client_secret_name": f"{TENANT}--other"}},
+    ],
+)
+def test_other_settings_under_the_same_id_are_refused(store, change):
+    stored, _ = store.add(connection())
+    with pytest.raises(RefusedRequestError) as refused:
+        store.add(connection(**change))
+    assert refused.value.status == 409
+    assert store.load("cronus") == stored
+
+
+def test_all_connections_of_the_tenant_are_listed_in_order(store):
+    for connection_id in ("cronus-us", "adatum", "cronus"):
+        store.add(connection(connection_id=connection_id))
+    listed = [one.connection.connection_id for one in store.load_all()]
+    assert listed == ["adatum", "cronus", "cronus-us"]
+
+
+def test_another_tenants_connection_is_as_unknown_as_one_that_never_was(store, account):
+    store.add(connection())
+    strangers = store_in(account, OTHER_TENANT)
+    with pytest.raises(RefusedRequestError) as of_another:
+        strangers.load("cronus")
+    with pytest.raises(RefusedRequestError) as unknown:
+        store_in(MemoryAccount(), TENANT).load("cronus")
+    assert list(strangers.load_all()) == []
+    assert of_another.value.status == 404
+    assert of_another.value.explained() == unknown.value.explained()
