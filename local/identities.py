@@ -1,0 +1,37 @@
+"""Who exists in the simulated world: one tenant and its applications, known to the demo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+TENANT = "00000000-0000-4000-8000-00000000c001"
+
+API_AUDIENCE = "api://coupler"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """An application registered in the tenant."""
+
+    name: str
+    client_id: str
+
+    @property
+    def secret(self) -> str:
+        """Protects nothing: it opens simulators on this machine only, and may be known."""
+        return f"{self.name}-on-this-machine"
+
+
+FUNCTION_APP = Application(name="function-app", client_id="00000000-0000-4000-8000-00000000c002")
+"""The function app's own identity, which reads Key Vault."""
+
+PORTAL = Application(name="portal", client_id="00000000-0000-4000-8000-00000000c003")
+"""A caller of the function app's API."""
+
+SERVICE = Application(name="cronus", client_id="00000000-0000-4000-8000-00000000c004")
+"""The application that Coupler is in Business Central and CRM, a connection's credentials."""
+
+SERVICE_SECRET_NAME = f"{TENANT}--cronus-client-secret"
+"""The Key Vault secret of ``SERVICE``, the name that a connection gives."""
+
+APPLICATIONS = (FUNCTION_APP, PORTAL, SERVICE)

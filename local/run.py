@@ -1,0 +1,59 @@
+"""``python -m local run``: the platform for people, up until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from local.azurite import InstallError
+from local.identities import API_AUDIENCE, PORTAL, TENANT
+from local.options import add_platform_options, platform_options
+from local.platform import Platform, describe
+from local.processes import StartError, terminal_sink
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run until Ctrl-C or SIGTERM (0), or until a part fails (1, with one clear message)."""
+    parser = argparse.ArgumentParser(prog="python -m local run", description=__doc__)
+    add_platform_options(parser)
+    options = platform_options(parser.parse_args(arguments))
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)
+    with Platform(options, terminal_sink()) as platform:
+        try:
+            platform.start()
+            _show(platform)
+            failure = platform.wait_for_an_end()
+        except KeyboardInterrupt:
+            failure = ""
+        except (StartError, InstallError) as error:
+            failure = str(error)
+        # a second Ctrl-C must not leave half of the parts running
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        print("stopping", flush=True)
+    if failure:
+        print(failure, file=sys.stderr)
+    return 1 if failure else 0
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _show(platform: Platform) -> None:
+    print("\nCoupler is up. Ctrl-C stops it.\n")
+    for name, address in describe(platform.addresses).items():
+        print(f"  {name:<18}{address}")
+    print(f"  {'certificates':<18}{platform.certificates.bundle}")
+    print(
+        "\nA token for its API:\n\n"
+        f"  curl --cacert {platform.certificates.ca} "
+        f"{platform.addresses.entra}/{TENANT}/oauth2/v2.0/token \\\n"
+        f"    -d grant_type=client_credentials -d client_id={PORTAL.client_id} \\\n"
+        f"    -d client_secret={PORTAL.secret} -d scope={API_AUDIENCE}/.default\n",
+        flush=True,
+    )
