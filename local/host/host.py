@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import re
 import socket
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -119,7 +120,10 @@ class FunctionHost:
         try:
             functions = list((await self._worker.load(self._directory)).values())
         except FunctionError as error:
-            raise HostError(f"cannot load {self._directory}: {_first_line(error)}") from error
+            where = _where(error, self._directory)
+            raise HostError(
+                f"cannot load {self._directory}: {_first_line(error)}{where}"
+            ) from error
         for function in functions:
             for binding in function.bindings:
                 if binding["type"] not in _SUPPORTED_BINDINGS:
@@ -242,6 +246,18 @@ def _not_found() -> web.Response:
 def _first_line(error: Exception) -> str:
     """The worker adds advice for Azure and the whole import path behind an import error."""
     return str(error).partition("\n")[0].partition(". Cannot find module.")[0]
+
+
+def _where(error: FunctionError, directory: Path) -> str:
+    """The innermost place in the app's own files that the traceback names, if any."""
+    places = re.findall(r'File "([^"]+)", line (\d+)', error.stack)
+    own = [(Path(file), line) for file, line in places if Path(file).is_relative_to(directory)]
+    outside = (".venv", "site-packages")
+    own = [(file, line) for file, line in own if not set(outside) & set(file.parts)]
+    if not own:
+        return ""
+    file, line = own[-1]
+    return f" ({file.relative_to(directory)}, line {line})"
 
 
 def _log_end(task: asyncio.Task[None]) -> None:

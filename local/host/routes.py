@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from local.host.errors import HostError
 
-_PARAMETER = re.compile(r"\{(\*{0,2})(\w+)((?::(?:[^{}()]|\([^()]*\))+)*)(\??)\}")
+_PARAMETER = re.compile(r"\{(\*{0,2})(\w+)((?::(?:[^{}()?]|\([^()]*\))+)*)(\??)\}")
 _CONSTRAINT = re.compile(r":(\w+)(?:\(([^()]*)\))?")
 _ENCODED_SLASH = re.compile("%2f", re.IGNORECASE)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from local.host.configuration import resolve
@@ -109,9 +109,7 @@ class Timer:
 
     async def run(self) -> None:
         """Run the function at each occurrence until cancelled."""
-        status = await self._monitor.load(self._function) if self._monitored else None
-        if status is not None and status.schedule != self._schedule.expression:
-            status = None
+        status = await self._recall() if self._monitored else None
         if status is not None and status.next < self._now():
             status = await self._fire(status, past_due=True)
         elif self._function.trigger.get("runOnStartup"):
@@ -140,10 +138,21 @@ class Timer:
             _log.info("%s: the next occurrence is its next try", self._function.name)
         return await self._remember(started, self._schedule.next_after(self._now()))
 
+    async def _recall(self) -> TimerStatus | None:
+        try:
+            status = await self._monitor.load(self._function)
+        except AzureError as error:
+            _log.warning("%s: what it missed is unknown: %s", self._function.name, error)
+            return None
+        return status if status and status.schedule == self._schedule.expression else None
+
     async def _remember(self, last: datetime, due: datetime) -> TimerStatus:
         status = TimerStatus(schedule=self._schedule.expression, last=last, next=due)
         if self._monitored:
-            await self._monitor.save(self._function, status)
+            try:
+                await self._monitor.save(self._function, status)
+            except AzureError as error:
+                _log.warning("%s: its status is not stored: %s", self._function.name, error)
         return status
 
 

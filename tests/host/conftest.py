@@ -1,7 +1,7 @@
 """Fixtures for everything that runs on the function host.
 
-`azurite` is a running Azurite (ports, `connection_string`); `start_host(app_dir, **options)` gives a
-running host (`base_url`, `process`, `kill()`, `restart()`, `stop()`, `log_text()`).
+`azurite` is a running Azurite (ports, `connection_string`); `start_host(app_dir, **options)` gives
+a running host (`base_url`, `process`, `kill()`, `restart()`, `stop()`, `log_text()`).
 """
 
 import subprocess
@@ -18,6 +18,7 @@ from tests.host.processes import (
     free_port,
     wait_for_port,
 )
+from tests.host.sample import Sample
 
 _AZURITE = ROOT / ".local/azurite/node_modules/azurite/dist/src/azurite.js"
 
@@ -63,3 +64,9 @@ def start_module_host(
     factory = HostFactory(azurite, tmp_path_factory.mktemp("hosts"))
     yield factory
     factory.close()
+
+
+@pytest.fixture
+def sample(azurite: Azurite, tmp_path: Path) -> Sample:
+    """The sample app with queues and a trace of its own."""
+    return Sample(azurite=azurite, trace_file=tmp_path / "trace.jsonl")
