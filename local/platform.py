@@ -112,12 +112,15 @@ class Platform:
     def start_azurite(self) -> None:
         """Start Azurite, installing it where it is not yet."""
         ports = self.options.ports
-        location = None if self.options.in_memory else self.options.state / "storage"
+        location = self.options.state / "storage" / str(ports.base)
         command = azurite.ensure_installed(self.options.state / "azurite")
         self._processes.start(
             ProcessSpec(
                 name="azurite",
-                command=[*command, *azurite.options(ports, location)],
+                command=[
+                    *command,
+                    *azurite.options(ports, None if self.options.in_memory else location),
+                ],
                 ports=(ports.azurite_blob, ports.azurite_queue, ports.azurite_table),
             )
         )
