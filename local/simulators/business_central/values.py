@@ -1,0 +1,107 @@
+"""Values of a request's JSON against the field they are meant for."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import Any
+
+from local.simulators.business_central.errors import BcError, bad_request
+from local.simulators.business_central.fields import BLANK, Field, Type
+
+_EDM = {
+    Type.TEXT: "Edm.String",
+    Type.CODE: "Edm.String",
+    Type.ENUM: "Edm.String",
+    Type.GUID: "Edm.Guid",
+    Type.DECIMAL: "Edm.Decimal",
+    Type.INTEGER: "Edm.Int32",
+    Type.BOOLEAN: "Edm.Boolean",
+    Type.DATE: "Edm.Date",
+    Type.MOMENT: "Edm.DateTimeOffset",
+}
+GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def checked(field: Field, value: Any) -> Any:
+    """The value as the table stores it; raises ``BcError`` where it does not fit the field."""
+    match field.type:
+        case Type.TEXT:
+            return _limited(field, _text(field, value))
+        case Type.CODE:
+            return _limited(field, _text(field, value).strip().upper())
+        case Type.ENUM:
+            return _member(field, _text(field, value))
+        case Type.BOOLEAN:
+            if not isinstance(value, bool):
+                raise _unconvertible(field, value)
+            return value
+        case Type.DECIMAL | Type.INTEGER:
+            return _number(field, value)
+        case _:
+            return _formatted(field, _text(field, value))
+
+
+def fits(field: Field, value: Any) -> bool:
+    """Whether the stored form of this value is the value itself."""
+    try:
+        return bool(checked(field, value) == value)
+    except BcError:
+        return False
+
+
+def _text(field: Field, value: Any) -> str:
+    if not isinstance(value, str):
+        raise _unconvertible(field, value)
+    return value
+
+
+def _limited(field: Field, value: str) -> str:
+    if field.length and len(value) > field.length:
+        raise BcError(
+            400,
+            "Application_StringExceededLength",
+            f"The length of the string is {len(value)}, but it must be less than or equal to "
+            f"{field.length} characters. Value: {value}",
+        )
+    return value
+
+
+def _member(field: Field, value: str) -> str:
+    encoded = BLANK if value == " " else value.replace(" ", BLANK)
+    if encoded not in field.values:
+        raise BcError(
+            400,
+            "Application_EvaluateException",
+            f"The value \"{value}\" can't be evaluated into type Option (property '{field.name}').",
+        )
+    return encoded
+
+
+def _number(field: Field, value: Any) -> int | float:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole and not (field.type is Type.DECIMAL and isinstance(value, float)):
+        raise _unconvertible(field, value)
+    number: int | float = value
+    return number
+
+
+def _formatted(field: Field, value: str) -> str:
+    try:
+        if field.type is Type.DATE:
+            return date.fromisoformat(value).isoformat()
+        if field.type is Type.MOMENT:
+            datetime.fromisoformat(value)
+            return value
+    except ValueError:
+        raise _unconvertible(field, value) from None
+    if not GUID.fullmatch(value):
+        raise _unconvertible(field, value)
+    return value.lower()
+
+
+def _unconvertible(field: Field, value: Any) -> BcError:
+    return bad_request(
+        f"Cannot convert the literal '{value}' to the expected type '{_EDM[field.type]}' "
+        f"(property '{field.name}')."
+    )
