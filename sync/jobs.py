@@ -216,6 +216,10 @@ class JobStore:
         pointer = self._runs.get(self._partition, (_LATEST, kind.value))
         return self.get_run(str(pointer.values["run_id"])) if pointer else None
 
+    def forget_latest(self, kind: RunKind) -> None:
+        """As if no run of that kind had been; its rows stay until they are purged."""
+        self._runs.delete(self._partition, (_LATEST, kind.value))
+
     def get_job(self, run_id: str, mapping: str) -> TableJob | None:
         row = self._jobs.get(self._partition, (run_id, mapping))
         return job_of(row) if row else None

@@ -117,7 +117,7 @@ class MatchKey:
     """
 
     pairs: tuple[tuple[str, str], ...]
-    """BC field and CRM column (as in CRM's answers) of each part."""
+    """BC field, mapped or derived by the mapping's rule, and CRM column as in CRM's answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,9 +187,8 @@ class TableMapping:
     def bc_select(self) -> tuple[str, ...]:
         """The fields to read from Business Central, each once, in a stable order."""
         mapped = [each.bc for each in self.fields if not each.derived]
-        keys = [pair[0] for match in self.match for pair in match.pairs]
         conditions = [each.field for each in (*self.bc.scope, *self.bc.requires)]
-        names = [self.bc.id_field, self.bc.key, self.bc.title, *mapped, *keys, *conditions]
+        names = [self.bc.id_field, self.bc.key, self.bc.title, *mapped, *conditions]
         return tuple(dict.fromkeys([*names, *self.bc.also_read]))
 
     def crm_select(self) -> tuple[str, ...]:

@@ -7,11 +7,12 @@ appearance and counts the attempts. A record that got in step loses its row.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from itertools import batched, chain
 
 from storage.columns import Columns
@@ -114,8 +115,8 @@ class OutcomeStore:
             by_mapping.setdefault(outcome.mapping, {})[outcome.key] = outcome
         for mapping, latest in by_mapping.items():
             known = self._find(mapping, latest, ("first_seen", "attempts"))
-            self._write(
-                mapping,
+            self._in_batches(
+                partial(self._table.transact, self._partition(mapping)),
                 [
                     Operation(
                         kind=OperationKind.UPSERT,
@@ -129,8 +130,9 @@ class OutcomeStore:
     def clear_many(self, mapping: str, keys: Collection[RecordKey]) -> int:
         """Remove the outcomes of records that are in step now; returns how many there were."""
         found = self._find(mapping, keys, ())
-        self._write(
-            mapping, [Operation(kind=OperationKind.DELETE, key=key) for key in sorted(found)]
+        self._in_batches(
+            lambda batch: self._delete_batch(mapping, batch),
+            [Operation(kind=OperationKind.DELETE, key=key) for key in sorted(found)],
         )
         return len(found)
 
@@ -195,21 +197,20 @@ class OutcomeStore:
         found = (self._table.get(partition, key) for key in keys)
         return {_record_key(row): row for row in found if row}
 
-    def _write(self, mapping: str, operations: Sequence[Operation]) -> None:
+    def _in_batches(
+        self, work: Callable[[Sequence[Operation]], object], operations: Sequence[Operation]
+    ) -> None:
         batches = list(batched(operations, TRANSACTION_LIMIT, strict=False))
-        if self._pool is None or len(batches) < 2:
-            for batch in batches:
-                self._write_batch(mapping, batch)
-            return
-        for _ in self._pool.map(lambda batch: self._write_batch(mapping, batch), batches):
+        mapped = map if self._pool is None or len(batches) < 2 else self._pool.map
+        for _ in mapped(work, batches):
             pass  # raises what a batch raised
 
-    def _write_batch(self, mapping: str, batch: Sequence[Operation]) -> None:
+    def _delete_batch(self, mapping: str, batch: Sequence[Operation]) -> None:
         partition = self._partition(mapping)
         try:
             self._table.transact(partition, batch)
         except TransactionRefusedError:
-            # a row that was to be deleted is gone already, as after an answer that was lost
+            # a row is gone already, as after an answer that was lost
             for operation in batch:
                 self._table.delete(partition, operation.key)
 

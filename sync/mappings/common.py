@@ -24,6 +24,9 @@ CRM_SERVICES = 3
 CRM_CURRENCY_AMOUNT = 1
 """``pricingmethodcode`` of a price list item that names an amount."""
 
+DEFAULT_PRICE_LIST_SUFFIX = " Default Price List"
+"""A product's own price list is named by its number and this; users should not edit it."""
+
 ACTIVE = Requirement(
     field="statecode",
     values=(0,),

@@ -5,7 +5,10 @@ from sync.mapping import BcTable, CrmTable, Direction, FieldMapping, MatchKey, T
 CURRENCY = TableMapping(
     name="CURRENCY",
     bc=BcTable(
-        name="currencies", key="code", title="displayName", also_read=("amountDecimalPlaces",)
+        name="currencies",
+        key="code",
+        title="displayName",
+        also_read=("amountDecimalPlaces", "symbol"),
     ),
     crm=CrmTable(
         name="transactioncurrency",

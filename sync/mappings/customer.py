@@ -98,7 +98,6 @@ CUSTOMER = TableMapping(
     not_offered=(
         "Contact ↔ address1_primarycontactname, Primary Contact No. ↔ primarycontactid",
         "Fax No. ↔ fax",
-        "Payment Terms, Shipment Method and Shipping Agent Code ↔ option columns (their ids are "
-        "offered; they need the option mappings)",
+        "Payment Terms, Shipment Method and Shipping Agent Code ↔ option columns",
     ),
 )

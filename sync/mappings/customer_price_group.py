@@ -1,13 +1,17 @@
 """CUSTPRCGRP-PRICE: customer price groups become price lists."""
 
 from sync.mapping import BcTable, CrmTable, Direction, FieldMapping, MatchKey, TableMapping
-from sync.mappings.common import CURRENCY_LOOKUP
+from sync.mappings.common import CURRENCY_LOOKUP, DEFAULT_PRICE_LIST_SUFFIX
 
 CUSTOMER_PRICE_GROUP = TableMapping(
     name="CUSTPRCGRP-PRICE",
     bc=BcTable(name="CustomerPriceGroups", page=True, key="Code", title="Description"),
     crm=CrmTable(
-        name="pricelevel", entity_set="pricelevels", id_column="pricelevelid", title="name"
+        name="pricelevel",
+        entity_set="pricelevels",
+        id_column="pricelevelid",
+        title="name",
+        filter=f"not endswith(name,'{DEFAULT_PRICE_LIST_SUFFIX}')",
     ),
     direction=Direction.TO_CRM,
     dependencies=("CURRENCY", "ITEM-PRODUCT"),

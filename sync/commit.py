@@ -1,0 +1,164 @@
+"""Storing what became of a page: couplings with their bases first, then outcomes.
+
+Both are idempotent, and the caller's checkpoint comes after them; so a crash at any point means
+that the page is handled once more, finds its records under the ids they were given, and stores the
+same again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from couplings.model import BaseSnapshot, Coupling, CouplingState
+from couplings.store import CouplingRefusal
+from sync.jobs import Counters
+from sync.mapping import Direction
+from sync.outcomes import Outcome, OutcomeKind, RecordKey
+from sync.pair import Action, Pair, Problem
+from sync.plan import agreed_base
+from sync.projection import project_bc
+from sync.work import Work
+
+_STATE_OF_PROBLEM = {
+    OutcomeKind.FAILED: CouplingState.FAILED,
+    OutcomeKind.WAITING: CouplingState.WAITING,
+    OutcomeKind.CONFLICT: CouplingState.CONFLICT,
+}
+
+
+def commit_page(work: Work, pairs: Sequence[Pair], now: datetime) -> dict[Direction, Counters]:
+    """Store couplings and outcomes of settled pairs; returns the page's counters by direction."""
+    if not work.preview:
+        _store_couplings(work, pairs, now)
+        work.outcomes.record_many(
+            [_outcome(work, pair, pair.problem, now) for pair in pairs if pair.problem]
+        )
+        in_step = [_outcome_key(pair) for pair in pairs if pair.problem is None]
+        work.outcomes.clear_many(work.mapping.name, in_step)
+    return _count(work, pairs)
+
+
+def _store_couplings(work: Work, pairs: Sequence[Pair], now: datetime) -> None:
+    new = [pair for pair in pairs if _is_pair(pair) and pair.entry is None]
+    changed = [pair for pair in pairs if _is_pair(pair) and _changes_coupling(pair)]
+    couplings = work.couplings
+    refusals = couplings.couple_many(
+        work.mapping.name, [_coupling(work, pair, now) for pair in new]
+    )
+    refusals += couplings.save_many(
+        work.mapping.name, [_coupling(work, pair, now) for pair in changed]
+    )
+    _note_refusals(pairs, refusals)
+
+
+def _is_pair(pair: Pair) -> bool:
+    """Both records exist and belong together, whatever else is to be said of them."""
+    made = Action.INSERT in pair.actions.values()
+    return made or pair.exists_on_both_sides
+
+
+def _changes_coupling(pair: Pair) -> bool:
+    """Anything that was looked at more closely than by its digest."""
+    return pair.entry is not None and (bool(pair.states) or pair.problem is not None)
+
+
+def _coupling(work: Work, pair: Pair, now: datetime) -> Coupling:
+    problem = pair.problem
+    state = _STATE_OF_PROBLEM.get(problem.kind, CouplingState.COUPLED) if problem else None
+    return Coupling(
+        mapping=work.mapping.name,
+        bc_id=pair.bc_id,
+        crm_id=pair.crm_id,
+        bc_key=pair.key,
+        name=pair.name,
+        base=_base(work, pair),
+        bc_version=pair.bc.get("@odata.etag") if pair.bc else None,
+        crm_version=None,  # CRM does not tell the version of what was just written
+        state=state or CouplingState.COUPLED,
+        coupled_at=now,
+        synchronized_at=now if problem is None else None,
+    )
+
+
+def _base(work: Work, pair: Pair) -> BaseSnapshot | None:
+    """What both sides agree on now; a refused write leaves the last agreement as it was."""
+    if pair.problem and pair.problem.kind is OutcomeKind.FAILED:
+        return pair.base
+    if pair.states:
+        return agreed_base(pair.states, pair.plan)
+    if pair.insertion and pair.bc:
+        return BaseSnapshot(bc=project_bc(work.mapping, pair.bc), crm=pair.insertion.values)
+    return pair.base
+
+
+def _note_refusals(pairs: Sequence[Pair], refusals: Sequence[CouplingRefusal]) -> None:
+    refused = {refusal.coupling.bc_id: refusal.message for refusal in refusals}
+    for pair in pairs:
+        if pair.bc_id in refused:
+            pair.problem = Problem(
+                kind=OutcomeKind.FAILED,
+                code="coupled-otherwise",
+                message=refused[pair.bc_id],
+                partner=pair.crm_id,
+                hint="Remove the other coupling if it is wrong.",
+            )
+
+
+def _outcome_key(pair: Pair) -> RecordKey:
+    return (pair.origin, pair.bc_id if pair.origin == "bc" else pair.crm_id)
+
+
+def _outcome(work: Work, pair: Pair, problem: Problem, now: datetime) -> Outcome:
+    side, record_id = _outcome_key(pair)
+    return Outcome(
+        mapping=work.mapping.name,
+        side=side,
+        record_id=record_id,
+        code=problem.code,
+        kind=problem.kind,
+        record_name=f"{pair.key} {pair.name}".strip(),
+        message=problem.message,
+        first_seen=now,
+        last_seen=now,
+        run_id=work.run_id,
+        partner_name=problem.partner,
+        field=problem.field,
+        value=problem.value,
+        hint=problem.hint,
+    )
+
+
+_COUNTER_OF_KIND = {
+    OutcomeKind.FAILED: "failed",
+    OutcomeKind.WAITING: "waiting",
+    OutcomeKind.SKIPPED: "skipped",
+    OutcomeKind.CONFLICT: "conflict",
+    OutcomeKind.AMBIGUOUS: "conflict",
+}
+
+
+def _count(work: Work, pairs: Sequence[Pair]) -> dict[Direction, Counters]:
+    """Each pair counts once in every direction that did something, by its weightiest word."""
+    totals = {
+        Direction.TO_CRM: dict.fromkeys(_COUNTER_NAMES, 0),
+        Direction.FROM_CRM: dict.fromkeys(_COUNTER_NAMES, 0),
+    }
+    for pair in pairs:
+        for side, action in pair.actions.items():
+            direction = Direction.TO_CRM if side == "crm" else Direction.FROM_CRM
+            totals[direction][action.value] += 1
+        if pair.problem:
+            totals[_home(work, pair)][_COUNTER_OF_KIND[pair.problem.kind]] += 1
+    return {direction: replace(Counters(), **counts) for direction, counts in totals.items()}
+
+
+_COUNTER_NAMES = (*(action.value for action in Action), *dict.fromkeys(_COUNTER_OF_KIND.values()))
+
+
+def _home(work: Work, pair: Pair) -> Direction:
+    """The direction a problem is told under: the one the record was to take."""
+    if work.mapping.direction is not Direction.BOTH:
+        return work.mapping.direction
+    return Direction.TO_CRM if pair.origin == "bc" else Direction.FROM_CRM

@@ -1,0 +1,82 @@
+"""One look at the whole CRM side before the records of Business Central are taken page by page.
+
+It tells, without keeping the records: which coupled ones changed since they last agreed, which
+uncoupled ones could be partners, and which have no partner. Cost: one request per 5,000 records.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from couplings.matching import MatchIndex
+from couplings.model import CouplingIndexEntry, digest_of
+from services.records import Record
+from sync.mapping import Requirement, TableMapping
+from sync.projection import project_crm
+from sync.work import Work
+
+PAGE_SIZE = 5000
+"""Dataverse's largest page."""
+
+
+@dataclass(slots=True, kw_only=True)
+class CrmIndex:
+    """What is known of the CRM side. Memory: a few short texts per record of the table."""
+
+    by_bc_id: dict[str, CouplingIndexEntry]
+    """The couplings, by the BC record's id."""
+    matches: MatchIndex
+    unchanged: set[str] = field(default_factory=set)
+    """Coupled CRM ids whose mapped columns are as they were at last agreement."""
+    unfit: dict[str, Requirement] = field(default_factory=dict)
+    """Uncoupled CRM ids that fail one of the mapping's requirements."""
+    uncoupled: list[str] = field(default_factory=list)
+    """Uncoupled CRM ids that Business Central could get a record of, in order."""
+
+
+def build_index(work: Work) -> CrmIndex:
+    """Read the couplings and the CRM side of the mapping once."""
+    mapping = work.mapping
+    entries = list(work.couplings.scan_index(mapping.name))
+    by_crm_id = {entry.crm_id: entry for entry in entries}
+    index = CrmIndex(
+        by_bc_id={entry.bc_id: entry for entry in entries},
+        matches=MatchIndex([key.pairs for key in mapping.match]),
+    )
+    pages = work.crm.fetch_pages(
+        mapping.crm.entity_set,
+        select=mapping.crm_select(),
+        filter=mapping.crm.filter or None,
+        page_size=PAGE_SIZE,
+    )
+    for page in pages:
+        for record in page.records:
+            entry = by_crm_id.get(record[mapping.crm.id_column])
+            if entry is None:
+                _add_uncoupled(index, work, record)
+            elif entry.crm_digest == digest_of(project_crm(mapping, record)):
+                index.unchanged.add(entry.crm_id)
+    index.uncoupled.sort()
+    return index
+
+
+def _add_uncoupled(index: CrmIndex, work: Work, record: Record) -> None:
+    if not work.rule.belongs(record, work.context):
+        return
+    crm_id = record[work.mapping.crm.id_column]
+    index.matches.add(crm_id, record)
+    failed = failed_requirement(work.mapping.crm.requires, record)
+    if failed:
+        index.unfit[crm_id] = failed
+    elif _reports_uncoupled(work.mapping):
+        index.uncoupled.append(crm_id)
+
+
+def _reports_uncoupled(mapping: TableMapping) -> bool:
+    """Whether a CRM record without partner is this mapping's business at all."""
+    return mapping.direction.writes_bc
+
+
+def failed_requirement(requirements: tuple[Requirement, ...], record: Record) -> Requirement | None:
+    """The first requirement that the record does not meet."""
+    return next((each for each in requirements if record.get(each.field) not in each.values), None)

@@ -1,0 +1,100 @@
+"""Runs, lines, couplings and outcomes as the API shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from couplings.model import Coupling
+from sync.jobs import Run, TableJob
+from sync.mappings import MAPPINGS
+from sync.outcomes import Outcome
+
+
+def review_document(run: Run | None, jobs: Sequence[TableJob]) -> dict[str, Any]:
+    """The full synchronization review; before the first run every line is blank."""
+    if run is None:
+        return {"run": None, "lines": [_blank_line(name) for name in MAPPINGS]}
+    return {"run": run_document(run), "lines": [_line(job) for job in jobs]}
+
+
+def run_document(run: Run) -> dict[str, Any]:
+    return {
+        "run_id": run.run_id,
+        "kind": run.kind.value,
+        "state": run.state.value,
+        "cancel_requested": run.cancel_requested,
+        "started_at": _time(run.started_at),
+        "finished_at": _time(run.finished_at),
+        "message": run.message,
+    }
+
+
+def _blank_line(name: str) -> dict[str, Any]:
+    mapping = MAPPINGS[name]
+    return {
+        "name": name,
+        "dependencies": list(mapping.dependencies),
+        "direction": mapping.direction.value,
+        "job_queue_entry_status": "",
+        "to_int_table_job_status": "",
+        "from_int_table_job_status": "",
+    }
+
+
+def _line(job: TableJob) -> dict[str, Any]:
+    return {
+        "name": job.mapping,
+        "dependencies": list(job.dependencies),
+        "direction": job.direction.value,
+        "job_queue_entry_status": job.state.value,
+        "to_int_table_job_status": job.to_crm_status.value,
+        "from_int_table_job_status": job.from_crm_status.value,
+        "counters": {"to_crm": asdict(job.to_crm), "from_crm": asdict(job.from_crm)},
+        "progress": _progress(job),
+        "waiting_for": list(job.waiting_for),
+        "blocked_by": list(job.blocked_by),
+        "attempt": job.attempt,
+        "started_at": _time(job.started_at),
+        "finished_at": _time(job.finished_at),
+        "message": job.message,
+        "hint": job.hint,
+    }
+
+
+def _progress(job: TableJob) -> dict[str, Any]:
+    """Records handled, and of how many as far as that is known."""
+    expected = job.records_expected
+    percent = None
+    if job.state.is_over and job.started_at:
+        percent = 100
+    elif expected:
+        percent = min(99, 100 * job.records_handled // expected)
+    return {"handled": job.records_handled, "expected": expected, "percent": percent}
+
+
+def coupling_document(coupling: Coupling) -> dict[str, Any]:
+    return {
+        "mapping": coupling.mapping,
+        "bc_id": coupling.bc_id,
+        "crm_id": coupling.crm_id,
+        "key": coupling.bc_key,
+        "name": coupling.name,
+        "state": coupling.state.value,
+        "coupled_at": _time(coupling.coupled_at),
+        "synchronized_at": _time(coupling.synchronized_at),
+    }
+
+
+def outcome_document(outcome: Outcome) -> dict[str, Any]:
+    document = asdict(outcome)
+    document["kind"] = outcome.kind.value
+    document["first_seen"] = _time(outcome.first_seen)
+    document["last_seen"] = _time(outcome.last_seen)
+    return document
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="milliseconds") if moment else None

@@ -1,0 +1,182 @@
+"""A run of all table jobs of a connection: beginning it, taking it further, steering it.
+
+Everything is idempotent and rests on the stored rows; the orchestration only calls ``advance``
+again and again. Times are given by the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import uuid4
+
+from errors import RefusedRequestError
+from storage.queues import Queues
+from storage.rows import RowChangedError
+from sync.dependencies import descendants
+from sync.jobs import JobState, JobStore, Run, RunKind, RunState, TableJob
+from sync.mappings import DEPENDENCIES, MAPPINGS, mapping_named
+from sync.review import advance, restarted
+
+QUEUE = "table-jobs"
+
+
+class FullSync:
+    """The runs of one connection."""
+
+    def __init__(
+        self,
+        *,
+        tenant: str,
+        connection_id: str,
+        store: JobStore,
+        queues: Queues,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._tenant = tenant
+        self._connection_id = connection_id
+        self._store = store
+        self._queues = queues
+        self._now = now
+
+    def begin(self, kind: RunKind, mappings: Sequence[str], started_by: str) -> Run:
+        """Store a new run of these mappings (all of them where none is named).
+
+        Raises ``ActiveRunError`` where one is in process, ``RefusedRequestError`` for an unknown
+        name.
+        """
+        chosen = {mapping_named(name).name for name in mappings} or set(MAPPINGS)
+        names = tuple(name for name in MAPPINGS if name in chosen)
+        run_id = uuid4().hex
+        run = Run(
+            run_id=run_id,
+            kind=kind,
+            state=RunState.IN_PROCESS,
+            started_at=self._now(),
+            started_by=started_by,
+            mappings=names,
+        )
+        return self._store.begin_run(run, [self._line(run, name) for name in names])
+
+    def _line(self, run: Run, name: str) -> TableJob:
+        mapping = MAPPINGS[name]
+        return TableJob(
+            run_id=run.run_id,
+            mapping=name,
+            name=name,
+            direction=mapping.direction,
+            state=JobState.WAITING,
+            created_at=run.started_at,
+            dependencies=tuple(p for p in mapping.dependencies if p in run.mappings),
+        )
+
+    def advance(self, run_id: str, generation: int, *, by_itself: bool) -> RunState | None:
+        """Take the run as far as its lines allow; how it ended, None while it goes on.
+
+        Lines are stored before their messages are sent: a crash in between leaves a ready line
+        without a message, which the next look by itself (``by_itself``) sends. That look also
+        sends for lines whose worker died; a message too many finds the lease held and is dropped.
+        """
+        run = self._store.get_run(run_id)
+        if run is None or run.generation != generation:
+            return RunState.CANCELLED  # forgotten or restarted: another orchestration took over
+        if run.state.is_over:
+            return run.state
+        jobs = self._store.list_jobs(run_id)
+        steps = advance(run, jobs)
+        for job in steps.changed:
+            self._store_line(job)
+        forsaken = self._forsaken(jobs) if by_itself else []
+        for name in (*steps.enqueue, *forsaken):
+            self.enqueue(run_id, name)
+        if steps.end is None:
+            return None
+        return self._store.finish_run(run_id, generation, steps.end, now=self._now()).state
+
+    def _store_line(self, job: TableJob) -> None:
+        try:
+            self._store.save_job(job)
+        except RowChangedError:
+            # Its worker wrote meanwhile, or another call of this advanced it: the next turn sees.
+            return
+
+    def _forsaken(self, jobs: Sequence[TableJob]) -> list[str]:
+        """Lines that nobody works on although they should be worked on."""
+        now = self._now()
+        waits = (JobState.READY, JobState.IN_PROCESS)
+        return [job.mapping for job in jobs if job.state in waits and not job.lease.is_alive(now)]
+
+    def enqueue(self, run_id: str, mapping: str) -> None:
+        """Send the message that lets a worker go on with a line. It carries keys only."""
+        self._queues.enqueue(
+            QUEUE,
+            {
+                "tenant": self._tenant,
+                "connection": self._connection_id,
+                "run": run_id,
+                "mapping": mapping,
+            },
+        )
+
+    def cancel(self) -> Run:
+        """Ask the run in process to end; raises ``RefusedRequestError`` (409) where none is."""
+        active = self._store.active_run()
+        run = self._store.request_cancel(active.run_id) if active else None
+        if run is None:
+            raise RefusedRequestError(
+                409, "no-run-active", "No synchronization of this connection is running."
+            )
+        return run
+
+    def restart(self, name: str) -> Run:
+        """Run one line again, and those that it blocked; returns the run's new generation.
+
+        Raises ``RefusedRequestError`` where there is no such line (404) or it has not ended (409).
+        """
+        mapping_named(name)
+        run = self._store.latest_run(RunKind.FULL_SYNC)
+        jobs = {job.mapping: job for job in self._store.list_jobs(run.run_id)} if run else {}
+        if run is None or name not in jobs:
+            raise RefusedRequestError(
+                404,
+                "line-unknown",
+                f"The last full synchronization has no line {name}.",
+                hint="Start a full synchronization first.",
+            )
+        if not jobs[name].state.is_over:
+            raise RefusedRequestError(
+                409,
+                "line-not-over",
+                f"The line {name} is {jobs[name].state.value}; only one that ended is restarted.",
+                hint="Wait for its end, or cancel the run.",
+            )
+        again = {name} | {
+            child
+            for child in descendants(DEPENDENCIES, name)
+            if child in jobs and jobs[child].state in (JobState.BLOCKED, JobState.CANCELLED)
+        }
+        for each in again:
+            self._store.save_job(restarted(jobs[each]))
+        return self._store.reopen_run(run)
+
+    def reset(self) -> None:
+        """Forget the lines of the last run, as if none had been; couplings and outcomes stay.
+
+        Raises ``RefusedRequestError`` (409) while a run is in process.
+        """
+        if self._store.active_run():
+            raise RefusedRequestError(
+                409,
+                "run-active",
+                "The review cannot be reset while a synchronization is running.",
+                hint="Wait for its end, or cancel it.",
+            )
+        self._store.forget_latest(RunKind.FULL_SYNC)
+
+    def lines(self, kind: RunKind) -> tuple[Run | None, list[TableJob]]:
+        """The last run of that kind and its lines in the order of the review."""
+        run = self._store.latest_run(kind)
+        if run is None:
+            return None, []
+        jobs = {job.mapping: job for job in self._store.list_jobs(run.run_id)}
+        return run, [jobs[name] for name in run.mappings if name in jobs]

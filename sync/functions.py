@@ -1,0 +1,230 @@
+"""The triggers of full synchronization: HTTP to steer it, a queue to work, an orchestration."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from connections.model import CONNECTION_ID_PATTERN
+from connections.services import open_connections
+from connections.store import connections_of
+from identity.model import TenantId
+from settings import settings
+from sync.documents import (
+    coupling_document,
+    outcome_document,
+    review_document,
+    run_document,
+)
+from sync.full_sync import QUEUE, FullSync
+from sync.jobs import Run, RunKind
+from sync.mappings import mapping_named
+from sync.opening import Services, coupling_store, full_sync_of, outcome_store, worker_of
+from sync.orchestration import ADVANCE, ORCHESTRATOR, TABLE_JOB_OVER, orchestrate
+from sync.outcomes import OutcomeKind
+from web import answers
+from web.edge import Request, route
+from web.shapes import Number, Text
+
+log = logging.getLogger(__name__)
+
+blueprint: Any = df.Blueprint()  # the SDK's decorators are not typed
+
+_LAST_TRY = 5
+"""As ``extensions.queues.maxDequeueCount`` in host.json has it; a test compares them."""
+
+_MAPPING_PATTERN = r"[A-Z][A-Z -]{0,40}[A-Z]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartRequest:
+    """What a run is to cover; all table mappings where none is named."""
+
+    mappings: list[Annotated[str, Text(longest=50)]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListQuery:
+    """Which part of a list is asked for."""
+
+    mapping: Annotated[str, Text(longest=50)] | None = None
+    kind: OutcomeKind | None = None
+    limit: Annotated[int, Number(lowest=1, highest=1000)] = 100
+    continuation: Annotated[str, Text(longest=4000)] | None = None
+
+
+@route(blueprint, "POST", "connections/{connection_id}/full-sync/start", durable_client="starter")
+async def start_full_sync(req: Request, starter: Any) -> func.HttpResponse:
+    """202: a full synchronization of the named table mappings (all by default) was begun."""
+    return await _start(req, starter, RunKind.FULL_SYNC, "full-sync")
+
+
+@route(blueprint, "POST", "connections/{connection_id}/full-sync/preview", durable_client="starter")
+async def start_preview(req: Request, starter: Any) -> func.HttpResponse:
+    """202: counting what a full synchronization would do was begun; nothing is written."""
+    return await _start(req, starter, RunKind.PREVIEW, "full-sync", "preview")
+
+
+@route(blueprint, "GET", "connections/{connection_id}/full-sync")
+def read_review(req: Request) -> func.HttpResponse:
+    """200 with the review: every line of the last full synchronization."""
+    return answers.ok(review_document(*_full_sync(req).lines(RunKind.FULL_SYNC)))
+
+
+@route(blueprint, "GET", "connections/{connection_id}/full-sync/preview")
+def read_preview(req: Request) -> func.HttpResponse:
+    """200 with the lines of the last preview."""
+    return answers.ok(review_document(*_full_sync(req).lines(RunKind.PREVIEW)))
+
+
+@route(blueprint, "POST", "connections/{connection_id}/full-sync/cancel")
+def cancel_full_sync(req: Request) -> func.HttpResponse:
+    """202: the run in process ends at its next page."""
+    run = _full_sync(req).cancel()
+    return answers.accepted(_review_address(req), run_document(run))
+
+
+@route(blueprint, "POST", "connections/{connection_id}/full-sync/reset")
+def reset_full_sync(req: Request) -> func.HttpResponse:
+    """204: the review is blank again; 409 while a run is in process."""
+    _full_sync(req).reset()
+    return answers.no_content()
+
+
+@route(
+    blueprint,
+    "POST",
+    "connections/{connection_id}/full-sync/lines/{mapping}/restart",
+    durable_client="starter",
+)
+async def restart_line(req: Request, starter: Any) -> func.HttpResponse:
+    """202: one line, and those that it blocked, run again."""
+    full_sync = await asyncio.to_thread(_full_sync, req)
+    name = req.path("mapping", _MAPPING_PATTERN)
+    run = await asyncio.to_thread(full_sync.restart, name)
+    await _orchestrate(starter, req, run)
+    return answers.accepted(_review_address(req), run_document(run))
+
+
+@route(blueprint, "GET", "connections/{connection_id}/outcomes")
+def list_outcomes(req: Request) -> func.HttpResponse:
+    """200 with the records that are not in step, why, and what to do."""
+    query = req.query(ListQuery)
+    page = outcome_store(req.caller.tenant, _known_connection(req)).list_page(
+        mapping=query.mapping,
+        kind=query.kind,
+        limit=query.limit,
+        continuation=query.continuation,
+    )
+    body = {
+        "outcomes": [outcome_document(outcome) for outcome in page.outcomes],
+        "continuation": page.continuation,
+    }
+    return answers.ok(body)
+
+
+@route(blueprint, "GET", "connections/{connection_id}/couplings/{mapping}")
+def list_couplings(req: Request) -> func.HttpResponse:
+    """200 with the coupled records of one table mapping."""
+    query = req.query(ListQuery)
+    name = mapping_named(req.path("mapping", _MAPPING_PATTERN)).name
+    page = coupling_store(req.caller.tenant, _known_connection(req)).list_page(
+        name, query.limit, query.continuation
+    )
+    body = {
+        "couplings": [coupling_document(coupling) for coupling in page.couplings],
+        "continuation": page.continuation,
+    }
+    return answers.ok(body)
+
+
+@blueprint.orchestration_trigger(context_name="context", orchestration=ORCHESTRATOR)
+def run_table_jobs(context: df.DurableOrchestrationContext) -> Generator[Any, Any, str | None]:
+    """The orchestration of a run."""
+    return (yield from orchestrate(context))
+
+
+@blueprint.activity_trigger(input_name="run", activity=ADVANCE)
+def advance_run(run: dict[str, Any]) -> str | None:
+    """Take a run as far as its lines allow; how it ended, null while it goes on."""
+    full_sync = full_sync_of(TenantId(run["tenant"]), run["connection"])
+    end = full_sync.advance(run["run"], run["generation"], by_itself=run["by_itself"])
+    return end.value if end else None
+
+
+@blueprint.queue_trigger(arg_name="message", queue_name=QUEUE, connection="AzureWebJobsStorage")
+@blueprint.durable_client_input(client_name="starter")
+async def work_table_job(message: func.QueueMessage, starter: Any) -> None:
+    """Work a slice of the table job that the message names."""
+    keys = message.get_json()
+    is_last_try = (message.dequeue_count or 1) >= _LAST_TRY
+    run = await asyncio.to_thread(_work, keys, is_last_try=is_last_try)
+    if run:
+        await _tell(starter, run, keys["mapping"])
+
+
+def _work(keys: dict[str, str], *, is_last_try: bool) -> Run | None:
+    tenant, connection_id = TenantId(keys["tenant"]), keys["connection"]
+
+    def services() -> Services:
+        stored = connections_of(tenant).load(connection_id)
+        opened = open_connections().services(tenant, stored)
+        return opened.business_central, opened.crm
+
+    worker = worker_of(tenant, connection_id, services)
+    return worker.handle(keys["run"], keys["mapping"], is_last_try=is_last_try)
+
+
+async def _tell(starter: Any, run: Run, mapping: str) -> None:
+    """Wake the orchestration; it looks by itself before long, so a lost event is no harm."""
+    try:
+        await starter.raise_event(run.instance_id, TABLE_JOB_OVER, mapping)
+    except Exception as error:  # noqa: BLE001 - the SDK raises bare Exception
+        log.warning("the end of %s was not told to run %s: %s", mapping, run.run_id, error)
+
+
+async def _start(req: Request, starter: Any, kind: RunKind, *place: str) -> func.HttpResponse:
+    wanted = req.body(StartRequest)
+    full_sync = await asyncio.to_thread(_full_sync, req)
+    run = await asyncio.to_thread(full_sync.begin, kind, wanted.mappings, req.caller.subject)
+    await _orchestrate(starter, req, run)
+    location = answers.address("connections", _connection_id(req), *place)
+    return answers.accepted(location, run_document(run))
+
+
+async def _orchestrate(starter: Any, req: Request, run: Run) -> None:
+    """Start the orchestration of this generation of the run."""
+    await starter.start_new(
+        ORCHESTRATOR,
+        run.instance_id,
+        {
+            "tenant": req.caller.tenant,
+            "connection": _connection_id(req),
+            "run": run.run_id,
+            "generation": run.generation,
+            "watch_seconds": settings().watch_seconds,
+        },
+    )
+
+
+def _connection_id(req: Request) -> str:
+    return req.path("connection_id", CONNECTION_ID_PATTERN)
+
+
+def _known_connection(req: Request) -> str:
+    """The connection in the path; 404 where the caller's tenant has no such one."""
+    return connections_of(req.caller.tenant).load(_connection_id(req)).connection.connection_id
+
+
+def _full_sync(req: Request) -> FullSync:
+    return full_sync_of(req.caller.tenant, _known_connection(req))
+
+
+def _review_address(req: Request) -> str:
+    return answers.address("connections", _connection_id(req), "full-sync")

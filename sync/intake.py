@@ -1,0 +1,182 @@
+"""Taking in records: which pair each belongs to, and which need no further look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from couplings.model import CouplingState, digest_of
+from errors import RecordError
+from services.records import Record
+from sync.crm_index import CrmIndex, failed_requirement
+from sync.outcomes import OutcomeKind
+from sync.pair import Action, Pair, Problem
+from sync.projection import project_bc
+from sync.rules.base import RecordSkippedError
+from sync.work import Work
+
+NOT_IN_BC = (
+    "The record exists in Dynamics 365 Sales only, and this table mapping creates none in Business "
+    "Central."
+)
+
+
+def take_bc_page(work: Work, index: CrmIndex, records: Iterable[Record]) -> list[Pair]:
+    """The pairs of one page of BC records, the partners of changed ones read from CRM."""
+    scope = work.mapping.bc.scope
+    pairs = [
+        _pair_of_bc(work, index, record)
+        for record in records
+        if failed_requirement(scope, record) is None
+    ]
+    _load_partners(work, [pair for pair in pairs if not pair.settled])
+    return pairs
+
+
+def take_crm_records(work: Work, crm_ids: list[str]) -> list[Pair]:
+    """The pairs of CRM records that have no partner in Business Central."""
+    mapping = work.mapping
+    found = work.crm.fetch_many(
+        mapping.crm.entity_set, mapping.crm.id_column, crm_ids, mapping.crm_select()
+    )
+    pairs = []
+    for crm_id, record in found.items():
+        pair = Pair(
+            origin="crm",
+            bc_id=work.context.ids.of(mapping.name, "crm", crm_id),
+            crm_id=crm_id,
+            crm=record,
+            name=str(record.get(mapping.crm.title) or ""),
+        )
+        if not mapping.creates_in_bc:
+            hint = "Create it in Business Central under the same number, or leave it as it is."
+            pair.stop(_skipped("only-in-crm", NOT_IN_BC, hint=hint))
+        pairs.append(pair)
+    return pairs
+
+
+def claim_partner(work: Work, index: CrmIndex, record: Record) -> None:
+    """Note which CRM records an uncoupled BC record fits, without doing anything about it."""
+    if record[work.mapping.bc.id_field] in index.by_bc_id:
+        return
+    if failed_requirement((*work.mapping.bc.scope, *work.mapping.bc.requires), record):
+        return
+    try:
+        match = index.matches.find(work.rule.derive(record, work.context))
+    except RecordError:
+        return
+    if match.crm_id:
+        index.matches.take(match.crm_id)
+
+
+def _pair_of_bc(work: Work, index: CrmIndex, record: Record) -> Pair:
+    mapping = work.mapping
+    bc_id = record[mapping.bc.id_field]
+    entry = index.by_bc_id.get(bc_id)
+    pair = Pair(
+        origin="bc",
+        bc_id=bc_id,
+        crm_id=entry.crm_id if entry else work.context.ids.of(mapping.name, "bc", bc_id),
+        key=str(record[mapping.bc.key]),
+        name=str(record.get(mapping.bc.title) or ""),
+        entry=entry,
+    )
+    try:
+        pair.bc = work.rule.derive(record, work.context)
+        if entry is None:
+            _find_partner(work, index, pair, pair.bc)
+        elif _in_step(work, index, pair, pair.bc):
+            pair.did("crm" if mapping.direction.writes_crm else "bc", Action.UNCHANGED)
+            pair.settled = True
+    except RecordSkippedError as skipped:
+        pair.stop(Problem.of(skipped, OutcomeKind.SKIPPED))
+    except RecordError as error:
+        pair.stop(Problem.of(error, OutcomeKind.FAILED))
+    return pair
+
+
+def _in_step(work: Work, index: CrmIndex, pair: Pair, record: Record) -> bool:
+    """Neither side of a coupled pair changed since they last agreed."""
+    entry = index.by_bc_id[pair.bc_id]
+    return (
+        entry.state is CouplingState.COUPLED
+        and entry.crm_id in index.unchanged
+        and entry.bc_digest == digest_of(project_bc(work.mapping, record))
+    )
+
+
+def _find_partner(work: Work, index: CrmIndex, pair: Pair, record: Record) -> None:
+    """Match an uncoupled BC record, or see whether CRM may get a new one."""
+    mapping = work.mapping
+    failed = failed_requirement(mapping.bc.requires, record)
+    if failed:
+        value = str(record.get(failed.field))
+        pair.stop(_skipped(failed.code, failed.message, field=failed.field, value=value))
+        return
+    match = index.matches.find(record)
+    if match.candidates:
+        pair.stop(_ambiguous(work, record, match.fields, match.candidates))
+    elif match.crm_id:
+        index.matches.take(match.crm_id)
+        pair.crm_id, pair.matched = match.crm_id, True
+        unfit = index.unfit.get(match.crm_id)
+        if unfit:
+            text = f"Its partner in Dynamics 365 Sales cannot be coupled: {unfit.message}"
+            pair.stop(_skipped(unfit.code, text, partner=match.crm_id))
+    elif not mapping.creates_in_crm:
+        # Not reported: a one-way table has no duty to the records of its target side.
+        pair.settled = True
+    else:
+        work.rule.may_create(record, work.context)
+
+
+def _ambiguous(
+    work: Work, record: Record, fields: tuple[str, ...], candidates: tuple[str, ...]
+) -> Problem:
+    values = ", ".join(f"{field} {record.get(field)!r}" for field in fields)
+    shown = ", ".join(candidates[:5])
+    return Problem(
+        kind=OutcomeKind.AMBIGUOUS,
+        code="ambiguous-match",
+        message=f"{len(candidates)} record(s) of {work.mapping.crm.entity_set} fit {values}, or "
+        f"another record was coupled with the only one: {shown}.",
+        field=fields[0],
+        value=str(record.get(fields[0])),
+        partner=shown,
+        hint="Make the values different, merge the duplicates, or couple the record by hand.",
+    )
+
+
+def _skipped(code: str, message: str, **details: Any) -> Problem:
+    return Problem(kind=OutcomeKind.SKIPPED, code=code, message=message, **details)
+
+
+def _load_partners(work: Work, pairs: list[Pair]) -> None:
+    """Read the CRM records and base snapshots of pairs that need a look: cost follows change."""
+    mapping = work.mapping
+    existing = [pair for pair in pairs if pair.entry or pair.matched]
+    if not existing:
+        return
+    wanted = [pair.crm_id for pair in existing]
+    found = work.crm.fetch_many(
+        mapping.crm.entity_set, mapping.crm.id_column, wanted, mapping.crm_select()
+    )
+    known = work.couplings.find_by_bc(mapping.name, [p.bc_id for p in existing if p.entry])
+    for pair in existing:
+        pair.crm = found.get(pair.crm_id)
+        coupling = known.get(pair.bc_id)
+        pair.base = coupling.base if coupling else None
+        if pair.crm is None:
+            pair.stop(partner_gone(pair))
+
+
+def partner_gone(pair: Pair) -> Problem:
+    """A coupled or matched CRM record that is no longer there."""
+    return Problem(
+        kind=OutcomeKind.CONFLICT,
+        code="partner-deleted",
+        message="The record in Dynamics 365 Sales that it is coupled with was deleted.",
+        partner=pair.crm_id,
+        hint="Remove the coupling to have the record created anew, or restore it in Dynamics 365 "
+        "Sales.",
+    )

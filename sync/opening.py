@@ -1,0 +1,122 @@
+"""Putting together what a slice works with. The only place that reads settings and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import cache
+
+from couplings.store import CouplingStore
+from identity.model import TenantId
+from services.business_central import BusinessCentral
+from services.dataverse import Dataverse
+from settings import settings
+from storage.accounts import storage_account
+from storage.queues import StorageQueues
+from sync.full_sync import FullSync
+from sync.ids import RecordIds
+from sync.jobs import JobStore, Run, RunKind, TableJob
+from sync.lookups import CouplingResolver
+from sync.mapping import TableMapping
+from sync.mappings import mapping_named
+from sync.outcomes import OutcomeStore
+from sync.references import load_references, needs_of
+from sync.rules import RULES
+from sync.rules.base import RuleContext
+from sync.work import Work
+from sync.worker import TableJobWorker, WorkerLimits
+
+type Services = tuple[BusinessCentral, Dataverse]
+
+_STORAGE_THREADS = 8
+"""Batches of storage rows written side by side by this process."""
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@cache
+def _storage_pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=_STORAGE_THREADS, thread_name_prefix="storage")
+
+
+def coupling_store(tenant: TenantId, connection_id: str) -> CouplingStore:
+    table = storage_account().table("couplings", tenant)
+    return CouplingStore(table, connection_id, pool=_storage_pool())
+
+
+def outcome_store(tenant: TenantId, connection_id: str) -> OutcomeStore:
+    table = storage_account().table("outcomes", tenant)
+    return OutcomeStore(table, connection_id, pool=_storage_pool())
+
+
+def job_store(tenant: TenantId, connection_id: str) -> JobStore:
+    account = storage_account()
+    return JobStore(
+        runs=account.table("runs", tenant),
+        jobs=account.table("jobs", tenant),
+        connection_id=connection_id,
+    )
+
+
+def full_sync_of(tenant: TenantId, connection_id: str) -> FullSync:
+    return FullSync(
+        tenant=tenant,
+        connection_id=connection_id,
+        store=job_store(tenant, connection_id),
+        queues=StorageQueues(storage_account()),
+        now=now,
+    )
+
+
+def worker_of(
+    tenant: TenantId, connection_id: str, services: Callable[[], Services]
+) -> TableJobWorker:
+    """The worker of one connection; ``services`` opens its two services when a slice begins."""
+
+    def open_work(run: Run, job: TableJob) -> Work:
+        bc, crm = services()
+        return _open_work(tenant, connection_id, run, mapping_named(job.mapping), bc, crm)
+
+    return TableJobWorker(
+        store=job_store(tenant, connection_id),
+        full_sync=full_sync_of(tenant, connection_id),
+        open_work=open_work,
+        limits=WorkerLimits(
+            lease_seconds=settings().lease_seconds, slice_seconds=settings().slice_seconds
+        ),
+        now=now,
+    )
+
+
+def _open_work(
+    tenant: TenantId,
+    connection_id: str,
+    run: Run,
+    mapping: TableMapping,
+    bc: BusinessCentral,
+    crm: Dataverse,
+) -> Work:
+    preview = run.kind is RunKind.PREVIEW
+    rule = RULES[mapping.rule]
+    couplings = coupling_store(tenant, connection_id)
+    references = load_references(needs_of(mapping, rule.needs), bc, crm, now().date())
+    resolver = CouplingResolver(mapping, couplings, references, assume_coupled=preview)
+    return Work(
+        run_id=run.run_id,
+        mapping=mapping,
+        rule=rule,
+        context=RuleContext(
+            mapping=mapping,
+            references=references,
+            resolver=resolver,
+            ids=RecordIds(tenant=tenant, connection=connection_id),
+        ),
+        bc=bc,
+        crm=crm,
+        couplings=couplings,
+        outcomes=outcome_store(tenant, connection_id),
+        preview=preview,
+    )

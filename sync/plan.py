@@ -1,0 +1,204 @@
+"""The three-way decision about one record, field by field. Pure.
+
+Three things are compared: Business Central's value now, CRM's value now, and the base snapshot,
+that is both values when the two last agreed. What differs from the base was changed; nothing else
+can tell which side changed, and no clock is asked (the incumbent compares the clocks of two
+systems, and its users see thousands of false conflicts).
+
+An echo of Coupler's own write needs no special case: it equals the base.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from couplings.model import BaseSnapshot
+from sync.mapping import Direction, FieldMapping, UpdateConflict
+
+
+class Absent:
+    """The type of ``ABSENT``."""
+
+
+ABSENT = Absent()
+"""A base value that was never agreed on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingFor:
+    """A reference to a record that is not coupled yet."""
+
+    mappings: tuple[str, ...]
+    """Mappings that could couple it."""
+    key: str
+    """The number, code or id by which it is referred to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldState:
+    """One field mapping with everything known about it."""
+
+    mapping: FieldMapping
+    bc: Any
+    crm: Any
+    """The two values now, each in its own side's form."""
+    bc_as_crm: Any
+    """What CRM should hold if Business Central's value flowed; ``ABSENT`` where it cannot flow."""
+    crm_as_bc: Any
+    base_bc: Any = ABSENT
+    base_crm: Any = ABSENT
+    """The values at the last agreement, ``ABSENT`` before the first."""
+    waiting_for: WaitingFor | None = None
+    """The uncoupled record that the value refers to: the field is held until that is coupled."""
+
+    @property
+    def bc_changed(self) -> bool:
+        return not same(self.bc, self.base_bc)
+
+    @property
+    def crm_changed(self) -> bool:
+        return not same(self.crm, self.base_crm)
+
+    @property
+    def agreed_before(self) -> bool:
+        return self.base_bc is not ABSENT and self.base_crm is not ABSENT
+
+    @property
+    def agree(self) -> bool:
+        """Both sides say the same already, in at least one of the two forms."""
+        return same(self.bc_as_crm, self.crm) or same(self.crm_as_bc, self.bc)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldConflict:
+    """A two-way field that both sides changed; ``winner`` is None where it is held."""
+
+    field: FieldMapping
+    bc: Any
+    crm: Any
+    winner: Direction | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairPlan:
+    """What to write on either side so that the pair agrees."""
+
+    to_crm: dict[str, Any] = field(default_factory=dict)
+    """CRM column → value in CRM's form (lookups: the record's id)."""
+    to_bc: dict[str, Any] = field(default_factory=dict)
+    """BC field → value."""
+    conflicts: tuple[FieldConflict, ...] = ()
+    waiting: tuple[FieldState, ...] = ()
+
+    @property
+    def held(self) -> frozenset[str]:
+        """CRM columns that could not be settled: they keep their old base."""
+        conflicts = {each.field.crm for each in self.conflicts if each.winner is None}
+        return frozenset(conflicts | {state.mapping.crm for state in self.waiting})
+
+    @property
+    def writes(self) -> bool:
+        return bool(self.to_crm or self.to_bc)
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two values of one side's form mean the same; absent text is empty text.
+
+    ``ABSENT`` equals nothing, not even itself: what is unknown agrees with nothing.
+    """
+    if left is ABSENT or right is ABSENT:
+        return False
+    return bool(_canonical(left) == _canonical(right))
+
+
+def is_blank(value: Any) -> bool:
+    """No text, no number, no reference. False and zero are values."""
+    return value is None or value == ""
+
+
+def _canonical(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return ("boolean", value)
+    return value
+
+
+def plan_pair(states: Sequence[FieldState], policy: UpdateConflict) -> PairPlan:
+    """Decide every field of a coupled pair; one-sided edits flow, disjoint edits are merged.
+
+    Swapping the sides (and the direction of every mapping and of the policy) swaps the plan.
+    """
+    to_crm: dict[str, Any] = {}
+    to_bc: dict[str, Any] = {}
+    conflicts: list[FieldConflict] = []
+    waiting = tuple(state for state in states if state.waiting_for)
+    for state in states:
+        if state.waiting_for:
+            continue
+        flow = _decide(state, policy)
+        if isinstance(flow, FieldConflict):
+            conflicts.append(flow)
+            flow = flow.winner
+        if flow is Direction.TO_CRM:
+            to_crm[state.mapping.crm] = state.bc_as_crm
+        elif flow is Direction.FROM_CRM:
+            to_bc[state.mapping.bc] = state.crm_as_bc
+    return PairPlan(to_crm=to_crm, to_bc=to_bc, conflicts=tuple(conflicts), waiting=waiting)
+
+
+def _decide(state: FieldState, policy: UpdateConflict) -> Direction | FieldConflict | None:
+    """Which way this field flows, None for not at all."""
+    mapping = state.mapping
+    if state.agree or mapping.only_on_insert:
+        return None
+    if mapping.direction is Direction.TO_CRM:
+        return _one_way(state, state.bc, state.bc_as_crm, Direction.TO_CRM)
+    if mapping.direction is Direction.FROM_CRM:
+        return _one_way(state, state.crm, state.crm_as_bc, Direction.FROM_CRM)
+    return _two_way(state, policy)
+
+
+def _one_way(state: FieldState, source: Any, value: Any, direction: Direction) -> Direction | None:
+    """The source owns the field: whatever changed, its value is restored."""
+    if value is ABSENT or (state.mapping.keep_if_blank and is_blank(source)):
+        return None
+    untouched = state.agreed_before and not state.bc_changed and not state.crm_changed
+    # Untouched and yet not equal: a side stores the value in a form of its own (rounded, say).
+    # Writing it again would write it for ever.
+    return None if untouched else direction
+
+
+def _two_way(state: FieldState, policy: UpdateConflict) -> Direction | FieldConflict | None:
+    if state.agreed_before:
+        if not state.crm_changed:
+            return Direction.TO_CRM if state.bc_changed else None
+        if not state.bc_changed:
+            return Direction.FROM_CRM
+    elif is_blank(state.crm):
+        return Direction.TO_CRM
+    elif is_blank(state.bc):
+        return Direction.FROM_CRM
+    winner = {
+        UpdateConflict.KEEP_BOTH: None,
+        UpdateConflict.SEND_TO_CRM: Direction.TO_CRM,
+        UpdateConflict.GET_FROM_CRM: Direction.FROM_CRM,
+    }[policy]
+    return FieldConflict(field=state.mapping, bc=state.bc, crm=state.crm, winner=winner)
+
+
+def agreed_base(states: Sequence[FieldState], plan: PairPlan) -> BaseSnapshot:
+    """The base after ``plan`` was carried out: a held field keeps its old one, or none at all."""
+    bc: dict[str, Any] = {}
+    crm: dict[str, Any] = {}
+    for state in states:
+        mapping = state.mapping
+        if mapping.crm in plan.held:
+            if state.agreed_before:
+                bc[mapping.bc], crm[mapping.crm] = state.base_bc, state.base_crm
+            continue
+        bc[mapping.bc] = plan.to_bc.get(mapping.bc, state.bc)
+        crm[mapping.crm] = plan.to_crm.get(mapping.crm, state.crm)
+    return BaseSnapshot(bc=bc, crm=crm)

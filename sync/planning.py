@@ -1,0 +1,119 @@
+"""Deciding what to do with each pair of a page. Pure but for the pairs, which it fills in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from errors import RecordError
+from services.records import Record
+from sync.outcomes import OutcomeKind
+from sync.pair import Action, Pair, Problem
+from sync.plan import FieldConflict, FieldState, WaitingFor, plan_pair
+from sync.projection import field_states, insertion_in_bc, insertion_in_crm, project_crm
+from sync.rules.base import RecordSkippedError
+from sync.work import Work
+
+
+def plan(work: Work, pair: Pair) -> None:
+    try:
+        if pair.crm is None and pair.bc is not None:
+            _plan_insertion_in_crm(work, pair, pair.bc)
+        elif pair.bc is None and pair.crm is not None:
+            _plan_insertion_in_bc(work, pair, pair.crm)
+        elif pair.bc is not None and pair.crm is not None:
+            _plan_pair(work, pair, pair.bc, pair.crm)
+    except RecordSkippedError as skipped:
+        pair.stop(Problem.of(skipped, OutcomeKind.SKIPPED))
+    except RecordError as error:
+        pair.stop(Problem.of(error, OutcomeKind.FAILED))
+
+
+def _plan_insertion_in_crm(work: Work, pair: Pair, bc: Record) -> None:
+    pair.insertion = insertion_in_crm(work.mapping, bc, work.context.resolver)
+    pair.columns = pair.insertion.values
+    if pair.insertion.waiting:
+        pair.stop(_waiting(pair.insertion.waiting[0]))
+
+
+def _plan_insertion_in_bc(work: Work, pair: Pair, crm: Record) -> None:
+    pair.insertion = insertion_in_bc(work.mapping, crm, work.context.resolver)
+    if pair.insertion.waiting:
+        pair.stop(_waiting(pair.insertion.waiting[0]))
+        return
+    further = work.rule.bc_fields(crm, work.context)
+    if isinstance(further, WaitingFor):
+        pair.stop(_waiting_for(further, "", ""))
+        return
+    pair.insertion.values.update(further)
+
+
+def _plan_pair(work: Work, pair: Pair, bc: Record, crm: Record) -> None:
+    pair.states = field_states(work.mapping, bc, crm, pair.base, work.context.resolver)
+    pair.plan = plan_pair(pair.states, work.mapping.update_conflict)
+    pair.columns = project_crm(work.mapping, crm) | pair.plan.to_crm
+    if pair.plan.waiting:
+        pair.note(_waiting(pair.plan.waiting[0]))
+    if pair.plan.conflicts:
+        pair.note(_conflict(pair.plan.conflicts))
+
+
+def _waiting(state: FieldState) -> Problem:
+    """The outcome of a record whose field refers to one that is not coupled yet."""
+    if state.waiting_for is None:
+        raise ValueError("the field waits for nothing")
+    return _waiting_for(state.waiting_for, state.mapping.bc, state.mapping.crm)
+
+
+def _waiting_for(missing: WaitingFor, bc_field: str, crm_column: str) -> Problem:
+    table = " or ".join(missing.mappings)
+    return Problem(
+        kind=OutcomeKind.WAITING,
+        code="waiting-for-parent",
+        message=f"Waits for {table} {missing.key!r}, which is not coupled yet.",
+        field=bc_field or crm_column,
+        value=missing.key,
+        hint=f"Nothing, if {missing.key!r} synchronizes later: this record follows by itself. "
+        f"Otherwise see why {table} {missing.key!r} is not in step.",
+    )
+
+
+def _conflict(conflicts: Sequence[FieldConflict]) -> Problem:
+    named = "; ".join(
+        f"{each.field.bc} is {each.bc!r} in Business Central, {each.field.crm} is {each.crm!r} in "
+        "Dynamics 365 Sales"
+        for each in conflicts
+    )
+    first = conflicts[0]
+    held = [each for each in conflicts if each.winner is None]
+    return Problem(
+        kind=OutcomeKind.CONFLICT,
+        code="update-conflict" if held else "update-conflict-settled",
+        message=f"Both sides have their own value: {named}.",
+        field=first.field.bc,
+        value=str(first.bc),
+        hint="Enter the right value on both sides; the other fields were synchronized."
+        if held
+        else "Nothing: the mapping's conflict policy decided. The losing value is kept here.",
+    )
+
+
+def count_only(pairs: Sequence[Pair]) -> None:
+    """What would be done, for a preview."""
+    for pair in pairs:
+        if pair.settled:
+            continue
+        if not pair.exists_on_both_sides:
+            pair.did("crm" if pair.crm is None else "bc", Action.INSERT)
+        else:
+            count_pair(pair)
+        pair.settled = True
+
+
+def count_pair(pair: Pair) -> None:
+    if pair.plan.to_crm:
+        pair.did("crm", Action.MODIFY)
+    if pair.plan.to_bc:
+        pair.did("bc", Action.MODIFY)
+    if not pair.actions:
+        first = Action.COUPLE if pair.entry is None else Action.UNCHANGED
+        pair.did("crm" if pair.origin == "bc" else "bc", first)

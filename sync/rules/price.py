@@ -1,0 +1,101 @@
+"""Price lists and their items: what Business Central's prices can be in CRM, and what they cannot.
+
+Dataverse holds one price for a price list, product and unit, without dates, quantities or variants.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import ClassVar
+
+from errors import RecordError
+from services.records import Record
+from sync.mapping import Lookup
+from sync.plan import WaitingFor
+from sync.references import Need
+from sync.rules.base import RecordSkippedError, Rule, RuleContext
+
+_NO_DATE = "0001-01-01"
+
+
+class PriceListRule(Rule):
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.PRICE_GROUP_CURRENCIES})
+
+    def derive(self, record: Record, context: RuleContext) -> Record:
+        currencies = context.references.price_group_currencies.get(record["Code"], {""})
+        if len(currencies) > 1:
+            named = ", ".join(sorted(code or "local currency" for code in currencies))
+            raise RecordError(
+                "several-currencies",
+                f"The prices of customer price group {record['Code']} are in several currencies "
+                f"({named}), and a CRM price list has one.",
+                field="Currency_Code",
+                value=named,
+                hint="Use one customer price group per currency.",
+            )
+        return record | {"currencyCode": next(iter(currencies))}
+
+
+class PriceRule(Rule):
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.ITEM_UNITS})
+
+    def derive(self, record: Record, context: RuleContext) -> Record:
+        base_unit = context.references.unit_of_item.get(record["Item_No"], "")
+        record = record | {"unitCode": record["Unit_of_Measure_Code"] or base_unit}
+        for name, column, field in (
+            ("priceListId", "pricelevelid", "Sales_Code"),
+            ("productId", "productid", "Item_No"),
+            ("unitId", "uomid", "unitCode"),
+        ):
+            record[name] = _resolved(record[field], column, context)
+        return record
+
+    def may_create(self, record: Record, context: RuleContext) -> None:
+        _check_dates(record, context.references.today)
+        base_unit = context.references.unit_of_item.get(record["Item_No"], "")
+        if record["unitCode"] != base_unit:
+            raise RecordSkippedError(
+                "unit-not-in-group",
+                f"The price is for unit {record['unitCode']}, and the product's unit group in CRM "
+                f"has only the item's base unit {base_unit}.",
+                field="Unit_of_Measure_Code",
+                value=record["unitCode"],
+                hint="Nothing to do, unless the product must be sold in this unit in CRM.",
+            )
+
+    def belongs(self, crm_record: Record, context: RuleContext) -> bool:
+        lookup = _lookup("pricelevelid", context)
+        known = context.resolver.to_bc(lookup, crm_record["_pricelevelid_value"])
+        return not isinstance(known, WaitingFor)
+
+
+def _check_dates(record: Record, today: date) -> None:
+    start, end = record["Starting_Date"], record["Ending_Date"]
+    if start > today.isoformat():
+        raise RecordSkippedError(
+            "price-not-yet-valid",
+            f"The price is valid from {start}.",
+            field="Starting_Date",
+            value=start,
+            hint="It is sent by the first synchronization on or after that day.",
+        )
+    if end not in ("", _NO_DATE) and end < today.isoformat():
+        raise RecordSkippedError(
+            "price-no-longer-valid",
+            f"The price was valid until {end}.",
+            field="Ending_Date",
+            value=end,
+            hint="Nothing to do.",
+        )
+
+
+def _resolved(value: str, column: str, context: RuleContext) -> str:
+    found = context.resolver.to_crm(_lookup(column, context), value) if value else ""
+    return "" if isinstance(found, WaitingFor) else found
+
+
+def _lookup(column: str, context: RuleContext) -> Lookup:
+    found = next(field.lookup for field in context.mapping.fields if field.crm == column)
+    if found is None:
+        raise LookupError(f"the price mapping must look up {column}")
+    return found

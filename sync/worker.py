@@ -1,0 +1,159 @@
+"""What a queue message does: take a line's lease, work a slice, hand over or end.
+
+A message is only a hint that a line has work; the line's row says whether that is so. Delivered
+twice, late or after the end, it finds the lease held or the line over, and is dropped.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from errors import AuthorizationError, ConfigurationError, CouplerError
+from sync.full_sync import FullSync
+from sync.job_keeper import JobKeeper
+from sync.jobs import (
+    JobOverError,
+    JobState,
+    JobStore,
+    LeaseHeldError,
+    LeaseLostError,
+    Run,
+    TableJob,
+    TableStatus,
+)
+from sync.table_job import RunCancelledError, TableJobSlice
+from sync.work import Work
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerLimits:
+    """How long a worker may be silent, and how long one message may work, in seconds."""
+
+    lease_seconds: float
+    slice_seconds: float
+
+
+class TableJobWorker:
+    """Carries out the messages of one connection."""
+
+    def __init__(
+        self,
+        *,
+        store: JobStore,
+        full_sync: FullSync,
+        open_work: Callable[[Run, TableJob], Work],
+        limits: WorkerLimits,
+        now: Callable[[], datetime],
+    ) -> None:
+        """``open_work`` opens the services and loads what the mapping needs; it may raise."""
+        self._store = store
+        self._full_sync = full_sync
+        self._open_work = open_work
+        self._limits = limits
+        self._now = now
+
+    def handle(self, run_id: str, mapping: str, *, is_last_try: bool) -> Run | None:
+        """Work a slice of the line; returns the run if the line came to its end, else None.
+
+        Raises what should be tried again by delivering the message again; on the last try the
+        line ends in error instead.
+        """
+        held = self._take(run_id, mapping)
+        if held is None:
+            return None
+        run, job = held
+        with JobKeeper(
+            self._store, job, now=self._now, lease_seconds=self._limits.lease_seconds
+        ) as keeper:
+            try:
+                over = self._work(run, keeper)
+            except LeaseLostError:
+                log.info("table job %s of run %s was taken over", mapping, run_id)
+                return None
+            except Exception as error:
+                over = self._failed(keeper, error, is_last_try=is_last_try)
+                if not over:
+                    raise
+        return run if over else None
+
+    def _take(self, run_id: str, mapping: str) -> tuple[Run, TableJob] | None:
+        run = self._store.get_run(run_id)
+        job = self._store.get_job(run_id, mapping)
+        if run is None or job is None or job.state not in (JobState.READY, JobState.IN_PROCESS):
+            return None
+        owner = uuid4().hex
+        try:
+            seconds = self._limits.lease_seconds
+            return run, self._store.acquire_lease(job, owner, self._now(), seconds)
+        except (LeaseHeldError, JobOverError):
+            return None
+
+    def _work(self, run: Run, keeper: JobKeeper) -> bool:
+        """Whether the line is over; else the next message was sent."""
+        until = time.monotonic() + self._limits.slice_seconds
+        if self._is_cancelled(run):
+            raise RunCancelledError
+        sliced = TableJobSlice(
+            self._open_work(run, keeper.job),
+            keeper,
+            now=self._now,
+            is_time_up=lambda: time.monotonic() >= until,
+            is_cancelled=lambda: self._is_cancelled(run),
+        )
+        if sliced.run():
+            return True
+        keeper.release()
+        self._full_sync.enqueue(run.run_id, keeper.job.mapping)
+        return False
+
+    def _is_cancelled(self, run: Run) -> bool:
+        current = self._store.get_run(run.run_id)
+        return current is None or current.cancel_requested
+
+    def _failed(self, keeper: JobKeeper, error: Exception, *, is_last_try: bool) -> bool:
+        """Store what ended the line; False where the message is to be tried again."""
+        if isinstance(error, RunCancelledError):
+            keeper.finish(
+                state=JobState.CANCELLED,
+                message="The run was cancelled; what was synchronized until then stays.",
+            )
+            return True
+        needs_a_person = isinstance(error, ConfigurationError | AuthorizationError)
+        if not needs_a_person and not is_last_try:
+            try:
+                keeper.checkpoint(message=f"Tried again by itself: {_told(error)['message']}")
+                keeper.release()
+            except CouplerError:
+                log.warning("the lease of %s could not be given back", keeper.job.mapping)
+            return False
+        log.error("table job %s ended in error", keeper.job.mapping, exc_info=error)
+        keeper.finish(state=JobState.ERROR, **_stopped(keeper.job), **_told(error))
+        return True
+
+
+def _stopped(job: TableJob) -> dict[str, Any]:
+    """Directions that were under way did not succeed."""
+    in_process = TableStatus.IN_PROCESS
+    return {
+        name: TableStatus.ERROR
+        for name in ("to_crm_status", "from_crm_status")
+        if getattr(job, name) is in_process
+    }
+
+
+def _told(error: Exception) -> dict[str, str]:
+    """An error in words for the line; what nobody foresaw is told without its details."""
+    if isinstance(error, CouplerError):
+        return {"message": error.message, "hint": error.hint}
+    return {
+        "message": f"The table job stopped on an unforeseen {type(error).__name__}.",
+        "hint": "Restart the line. If it happens again, give the function app's log to support.",
+    }
