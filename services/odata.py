@@ -6,6 +6,7 @@ expression: strings double their quotes, ids must be GUIDs, column names must be
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -17,7 +18,7 @@ type Value = str | bool | int | float | Decimal | UUID | datetime | date | None
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
 # What may stand in a query value as it is. Left out on purpose: & # + % ; and the blank.
-_QUERY_SAFE = "()',:$/@=*[]"
+_QUERY_SAFE = "()',:$/@=*"
 _PATH_SAFE = "',()$=-:"
 
 
@@ -98,11 +99,14 @@ def any_equal(column: str, values: Iterable[Value]) -> str:
 
 
 def is_in(column: str, values: Iterable[str]) -> str:
-    """``column`` is one of the values, by Dataverse's query function ``In``; values of every type
-    are given to it as strings."""
-    listed = ",".join(literal(value) for value in values)
+    """``column`` is one of the values, by Dataverse's query function ``In``.
+
+    The values are a collection literal, that is a JSON array; those of every type are given as
+    strings.
+    """
+    listed = json.dumps(list(values), ensure_ascii=False, separators=(",", ":"))
     return (
-        f"Microsoft.Dynamics.CRM.In(PropertyName={literal(name(column))},PropertyValues=[{listed}])"
+        f"Microsoft.Dynamics.CRM.In(PropertyName={literal(name(column))},PropertyValues={listed})"
     )
 
 

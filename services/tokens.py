@@ -15,11 +15,22 @@ from typing import Any
 
 import msal  # type: ignore[import-untyped]  # msal ships no types
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from errors import AuthorizationError, TransientError
 from services.faults import shortened
 
 _TIMEOUTS = (10.0, 30.0)  # seconds to connect, seconds of silence
+# Asking for a token twice harms nothing, so POST is repeated like any other request.
+_RETRIES = Retry(
+    total=2,
+    redirect=0,
+    allowed_methods=None,
+    status_forcelist=(500, 502, 503, 504),
+    backoff_factor=0.2,
+    raise_on_status=False,
+)
 _AADSTS = re.compile(r"AADSTS\d+")
 _HINTS = {
     "AADSTS7000215": "The client secret is wrong: store the secret's value, not its id.",
@@ -71,7 +82,7 @@ class ServiceToken:
         with self._lock:
             try:
                 return self._acquired()
-            except requests.RequestException:
+            except (requests.RequestException, msal.exceptions.MsalServiceError):
                 self._application = None
                 raise TransientError(
                     "entra-unreachable",
@@ -116,12 +127,13 @@ class ServiceToken:
 
 
 class _Http(requests.Session):
-    """msal's way out: without proxies of the environment, with time limits, following nothing."""
+    """msal's way out: no proxies of the environment, time limits, no redirects, few retries."""
 
     def __init__(self, ca_bundle: str | None) -> None:
         super().__init__()
         self.trust_env = False
         self.verify = ca_bundle or True
+        self.mount("https://", HTTPAdapter(max_retries=_RETRIES))
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         options.update(timeout=_TIMEOUTS, allow_redirects=False)

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import pytest
+
+from errors import RefusedRequestError
+from services.addresses import check_address, same_origin
+
+PUBLIC = ("api.businesscentral.dynamics.com", "*.dynamics.com")
+LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
+@pytest.mark.parametrize(
+    ("address", "normal"),
+    [
+        ("https://contoso.crm.dynamics.com", "https://contoso.crm.dynamics.com"),
+        ("https://contoso.crm4.dynamics.com/", "https://contoso.crm4.dynamics.com"),
+        ("https://Contoso.CRM.Dynamics.COM:443", "https://contoso.crm.dynamics.com"),
+        (
+            "https://api.businesscentral.dynamics.com/v2.0/contoso.com/Production/",
+            "https://api.businesscentral.dynamics.com/v2.0/contoso.com/Production",
+        ),
+    ],
+)
+def test_public_services_are_allowed_and_normalised(address, normal):
+    assert check_address(address, PUBLIC) == normal
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://127.0.0.1:7092", "https://localhost:7093/v2.0/t/e", "https://[::1]:8443"],
+)
+def test_listed_local_hosts_may_use_any_port(address):
+    assert check_address(address, LOCAL) == address
+
+
+@pytest.mark.parametrize(
+    ("address", "rule"),
+    [
+        ("http://contoso.crm.dynamics.com", "https://"),
+        ("ftp://contoso.crm.dynamics.com", "https://"),
+        ("contoso.crm.dynamics.com", "https://"),
+        ("//contoso.crm.dynamics.com", "https://"),
+        ("", "https://"),
+        ("https://", "plain host name"),
+        ("https:///path", "plain host name"),
+        ("https://user@contoso.crm.dynamics.com", "user name"),
+        ("https://user:word@contoso.crm.dynamics.com", "user name"),
+        ("https://contoso.crm.dynamics.com@evil.example", "user name"),
+        ("https://contoso.crm.dynamics.com?x=1", "query"),
+        ("https://contoso.crm.dynamics.com#f", "fragment"),
+        ("https://contoso.crm.dynamics.com/?", "query"),
+        ("https://evil.example", "evil.example is not on the list"),
+        ("https://evil.example?.dynamics.com", "query"),
+        ("https://evil.example\\.dynamics.com", "backslashes"),
+        ("https://evil.example/.dynamics.com/", "not on the list"),
+        ("https://evildynamics.com", "not on the list"),
+        ("https://dynamics.com", "not on the list"),
+        ("https://.dynamics.com", "plain host name"),
+        ("https://dynamics.com.evil.example", "not on the list"),
+        ("https://contoso.crm.dynamics.com.", "plain host name"),
+        ("https://contoso..dynamics.com", "plain host name"),
+        ("https://-contoso.dynamics.com", "plain host name"),
+        ("https://con_toso.dynamics.com", "plain host name"),
+        ("https://con%74oso.dynamics.com", "plain host name"),
+        ("https://contoso.crm.dynamics.com:8443", "port 8443"),
+        ("https://contoso.crm.dynamics.com:0", "port"),
+        ("https://contoso.crm.dynamics.com:99999", "port"),
+        ("https://contoso.crm.dynamics.com:4x", "port"),
+        ("https://contoso.crm.dynamics.com /x", "blanks"),
+        (" https://contoso.crm.dynamics.com", "blanks"),
+        ("https://contoso.crm\n.dynamics.com", "control"),
+        ("https://contoso.crm\t.dynamics.com", "control"),
+        ("https://contoso.crm.dynamics.com/a/../b", "path"),
+        ("https://contoso.crm.dynamics.com/a/%2e%2e/b", "path"),
+        ("https://contoso.crm.dynamics.com/a%2Fb", "path"),
+        ("https://contoso.crm.dynamics.com//a", "path"),
+        ("https://contoso.crm.dynamics.com/" + "a" * 600, "longer"),
+        ("https://127.0.0.1", "IP address"),
+        ("https://169.254.169.254/metadata", "IP address"),
+        ("https://10.0.0.1", "IP address"),
+        ("https://8.8.8.8", "IP address"),
+        ("https://2130706433", "IP address"),
+        ("https://0x7f000001", "IP address"),
+        ("https://0177.0.0.1", "IP address"),
+        ("https://127.1", "IP address"),
+        ("https://[::1]", "IP address"),
+        ("https://[::ffff:127.0.0.1]", "IP address"),
+        ("https://[fe80::1%25eth0]", "not on the list|not a valid IP|well-formed"),
+        ("https://[::1", "well-formed"),
+        ("https://localhost", "not on the list"),
+        ("https://\uff45vil.example", "evil.example is not on the list"),
+        ("https://evil\u3002example", "evil.example is not on the list"),
+        ("https://evil\uff0f.dynamics.com", "well-formed"),
+    ],
+)
+def test_everything_else_is_refused_and_says_why(address, rule):
+    with pytest.raises(RefusedRequestError, match=rule) as raised:
+        check_address(address, PUBLIC)
+    assert (raised.value.status, raised.value.code) == (422, "address-not-allowed")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://127.0.0.2:7092", "https://127.1:7092", "https://[::2]:1", "https://x.localhost:1"],
+)
+def test_a_listed_ip_address_admits_that_address_only(address):
+    with pytest.raises(RefusedRequestError):
+        check_address(address, LOCAL)
+
+
+def test_a_suffix_never_admits_an_ip_address():
+    with pytest.raises(RefusedRequestError):
+        check_address("https://10.0.0.1", ("*.0.0.1",))
+
+
+def test_a_listed_public_ip_address_is_held_to_its_port():
+    assert check_address("https://8.8.8.8", ("8.8.8.8",)) == "https://8.8.8.8"
+    with pytest.raises(RefusedRequestError, match="port"):
+        check_address("https://8.8.8.8:8443", ("8.8.8.8",))
+
+
+def test_international_names_are_compared_in_their_ascii_form():
+    assert check_address("https://münchen.example", ("xn--mnchen-3ya.example",)) == (
+        "https://xn--mnchen-3ya.example"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "same"),
+    [
+        ("https://a.example/other?$skiptoken=x y", True),
+        ("https://A.example:443/", True),
+        ("https://a.example:444/", False),
+        ("https://b.example/", False),
+        ("http://a.example/", False),
+        ("https://a.example@b.example/", False),
+        ("https://a.example.b.example/", False),
+        ("https://b.example\\@a.example/", False),
+        ("//b.example/", False),
+        ("nonsense", False),
+    ],
+)
+def test_same_origin_compares_scheme_host_and_port(url, same):
+    assert same_origin("https://a.example/base", url) is same
