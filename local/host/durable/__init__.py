@@ -9,7 +9,9 @@ azure-functions-durable 1.x and keeps its state in three Azure tables. From the 
 ``replay``    the SDK's actions over a history: what is new          (pure)
 ``turn``      one step of an instance, from messages to new events   (pure)
 ``store``     the three tables
-``engine``    live instances: turns, activities, timers, children
-``webapi``    the HTTP API of webhook and SDK
+``activities``, ``orchestrators``   calling the app's functions
+``live``      an unfinished instance in memory
+``engine``    live instances: turns, activities, timers, sub-orchestrations
+``webapi``    the HTTP API of webhook and SDK, with its ``links`` and ``views``
 ``hub``       all of it behind one object
 """

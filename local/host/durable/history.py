@@ -26,9 +26,9 @@ class EventType(IntEnum):
     TASK_SCHEDULED = 4
     TASK_COMPLETED = 5
     TASK_FAILED = 6
-    SUB_ORCHESTRATION_CREATED = 7
-    SUB_ORCHESTRATION_COMPLETED = 8
-    SUB_ORCHESTRATION_FAILED = 9
+    SUB_ORCHESTRATION_INSTANCE_CREATED = 7
+    SUB_ORCHESTRATION_INSTANCE_COMPLETED = 8
+    SUB_ORCHESTRATION_INSTANCE_FAILED = 9
     TIMER_CREATED = 10
     TIMER_FIRED = 11
     ORCHESTRATOR_STARTED = 12
@@ -39,15 +39,19 @@ class EventType(IntEnum):
 
 
 SCHEDULING = frozenset(
-    {EventType.TASK_SCHEDULED, EventType.SUB_ORCHESTRATION_CREATED, EventType.TIMER_CREATED}
+    {
+        EventType.TASK_SCHEDULED,
+        EventType.SUB_ORCHESTRATION_INSTANCE_CREATED,
+        EventType.TIMER_CREATED,
+    }
 )
 """The events that schedule work; each is answered once by an event that names its number."""
 
 _ANSWERED_BY = {
     EventType.TASK_COMPLETED: "TaskScheduledId",
     EventType.TASK_FAILED: "TaskScheduledId",
-    EventType.SUB_ORCHESTRATION_COMPLETED: "TaskScheduledId",
-    EventType.SUB_ORCHESTRATION_FAILED: "TaskScheduledId",
+    EventType.SUB_ORCHESTRATION_INSTANCE_COMPLETED: "TaskScheduledId",
+    EventType.SUB_ORCHESTRATION_INSTANCE_FAILED: "TaskScheduledId",
     EventType.TIMER_FIRED: "TimerId",
 }
 
@@ -90,9 +94,13 @@ def task_answer(
     is_activity = scheduled["EventType"] == EventType.TASK_SCHEDULED
     task = {"TaskScheduledId": scheduled["EventId"]}
     if failure is None:
-        kind = EventType.TASK_COMPLETED if is_activity else EventType.SUB_ORCHESTRATION_COMPLETED
+        kind = (
+            EventType.TASK_COMPLETED
+            if is_activity
+            else EventType.SUB_ORCHESTRATION_INSTANCE_COMPLETED
+        )
         return new_event(kind, now, **task, Result=result)
-    kind = EventType.TASK_FAILED if is_activity else EventType.SUB_ORCHESTRATION_FAILED
+    kind = EventType.TASK_FAILED if is_activity else EventType.SUB_ORCHESTRATION_INSTANCE_FAILED
     return new_event(kind, now, **task, Reason=failure, Details=details)
 
 

@@ -54,8 +54,8 @@ class Instance:
     """How many events of the current execution's history are committed."""
     parent: ParentTask | None = None
     taken_over: tuple[str, ...] = ()
-    """Messages that the previous execution consumed in its last turn. Their history is gone, so
-    that recovery must know by these ids not to deliver them again."""
+    """External events that the previous execution consumed in its last turn. Its history is gone,
+    so that recovery knows by these message ids not to deliver them again."""
 
 
 def child_id(parent: Instance, task_id: int) -> str:

@@ -250,7 +250,7 @@ class _Scheduler:
 
     def _call_sub_orchestrator(self, action: Action) -> _Outcome:
         return self._decide(
-            EventType.SUB_ORCHESTRATION_CREATED,
+            EventType.SUB_ORCHESTRATION_INSTANCE_CREATED,
             Name=action["functionName"],
             Input=action.get("input"),
             InstanceId=action.get("instanceId"),

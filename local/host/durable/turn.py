@@ -158,6 +158,21 @@ def close_turn(
     )
 
 
+def within_limit(instance: Instance, turn: Turn, now: datetime, limit: int) -> Turn:
+    """`turn`, or the failure of the orchestration if it made a text longer than `limit`."""
+    texts = [turn.output, turn.custom_status, turn.next_input]
+    texts += [json.dumps(event) for event in turn.events]
+    longest = max((len(text) for text in texts if text is not None), default=0)
+    if longest <= limit:
+        return turn
+    return failed_turn(
+        instance,
+        f"an input, output or custom status takes {longest} characters as JSON; the local host "
+        f"stores up to {limit}",
+        now,
+    )
+
+
 def failed_turn(
     instance: Instance, reason: str, now: datetime, custom_status: str | None = None
 ) -> Turn:
@@ -190,6 +205,6 @@ def _continued_turn(replayed: Replayed, custom_status: str | None) -> Turn:
 
 
 def _with_child_id(instance: Instance, event: Event) -> Event:
-    if event["EventType"] != EventType.SUB_ORCHESTRATION_CREATED or event["InstanceId"]:
+    if event["EventType"] != EventType.SUB_ORCHESTRATION_INSTANCE_CREATED or event["InstanceId"]:
         return event
     return {**event, "InstanceId": child_id(instance, event["EventId"])}
