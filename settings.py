@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from errors import ConfigurationError
@@ -21,7 +21,7 @@ _PUBLIC_CLOUD_HOSTS = "api.businesscentral.dynamics.com,*.dynamics.com"
 class Settings:
     """Everything that differs between places where the same code runs."""
 
-    storage_connection: str
+    storage_connection: str = field(repr=False)  # it may hold the account's key
     """Connection string of the storage account (``AzureWebJobsStorage``), empty when an identity
     is used instead."""
     storage_account: str

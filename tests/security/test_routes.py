@@ -1,0 +1,54 @@
+"""What holds for every route, whichever are added: the routes are taken from the function app."""
+
+from __future__ import annotations
+
+import pytest
+
+from connections.store import TABLE, ConnectionStore
+from identity.model import TenantId
+from tests.security.calls import as_caller, call, document, names, path_parameters
+from tests.unit.connections import examples
+from tests.unit.identity import issuer
+
+OF_A_CONNECTION = [name for name in names() if "connection_id" in path_parameters(name)]
+
+
+def example_path(name: str) -> dict[str, str]:
+    known = {"connection_id": "cronus", "mapping": "CUSTOMER", "line": "CUSTOMER"}
+    return {parameter: known.get(parameter, "example") for parameter in path_parameters(name)}
+
+
+@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("authorization", [None, "", "Bearer x.y.z"])
+def test_no_route_answers_without_a_token(account, name, authorization):
+    answer = call(name, authorization=authorization, path=example_path(name))
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert answer.mimetype == "application/problem+json"
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("name", OF_A_CONNECTION)
+def test_another_tenants_connection_is_answered_like_one_that_never_was(account, name):
+    others = account.table(TABLE, TenantId(issuer.OTHER_TENANT))
+    ConnectionStore(others).add(examples.connection())
+    foreign = as_caller(name, path=example_path(name))
+    others.delete((), ("cronus",))
+    unknown = as_caller(name, path=example_path(name))
+    assert foreign.status_code == unknown.status_code == 404
+    assert document(foreign) | {"correlationId": ""} == document(unknown) | {"correlationId": ""}
+
+
+@pytest.mark.parametrize("name", OF_A_CONNECTION)
+@pytest.mark.parametrize("connection_id", ["..", "CRONUS", "a/b", "a" * 5000, "cronus'", "é", ""])
+def test_a_malformed_connection_id_is_not_found(account, name, connection_id):
+    path = example_path(name) | {"connection_id": connection_id}
+    assert as_caller(name, path=path).status_code == 404
+
+
+def test_one_tenants_list_holds_nothing_of_another(account):
+    tenant, other = TenantId(issuer.TENANT), TenantId(issuer.OTHER_TENANT)
+    ConnectionStore(account.table(TABLE, other)).add(examples.connection())
+    own = examples.connection(connection_id="own")
+    ConnectionStore(account.table(TABLE, tenant)).add(own)
+    assert document(as_caller("list_connections")) == {"connections": [own.document()]}
