@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import jwt
-import msal
+import msal  # type: ignore[import-untyped]  # it ships no types
 import pytest
 import requests
 from azure.core.exceptions import ClientAuthenticationError
@@ -17,7 +18,9 @@ from tests.contract.entra.registrations import CLIENT, SECRET, TENANT
 SCOPE = "https://127.0.0.1:7092/.default"
 
 
-def application(entra: str, certificates: Certificates, **changed: str) -> msal.ClientApplication:
+def application(
+    entra: str, certificates: Certificates, **changed: str
+) -> msal.ConfidentialClientApplication:
     return msal.ConfidentialClientApplication(
         changed.get("client", CLIENT),
         client_credential=changed.get("secret", SECRET),
@@ -27,7 +30,7 @@ def application(entra: str, certificates: Certificates, **changed: str) -> msal.
     )
 
 
-def verified(entra: str, token: str, audience: str) -> dict[str, object]:
+def verified(entra: str, token: str, audience: str) -> dict[str, Any]:
     configuration = requests.get(
         f"{entra}/{TENANT}/v2.0/.well-known/openid-configuration", timeout=10
     ).json()

@@ -62,7 +62,7 @@ def token(entra: str, audience: str = AUDIENCE) -> str:
         "scope": f"{audience}/.default",
     }
     answer = requests.post(f"{entra}/{TENANT}/oauth2/v2.0/token", data=form, timeout=10)
-    return answer.json()["access_token"]
+    return str(answer.json()["access_token"])
 
 
 def get(url: str, bearer: str | None = None) -> requests.Response:

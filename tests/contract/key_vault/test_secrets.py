@@ -36,6 +36,7 @@ def test_names_compare_without_regard_to_case(client):
 def test_an_unknown_secret_is_not_found_by_its_code(client):
     with pytest.raises(ResourceNotFoundError) as refused:
         client.get_secret("missing")
+    assert refused.value.error is not None
     assert refused.value.error.code == "SecretNotFound"
 
 
@@ -50,6 +51,7 @@ def test_a_disabled_secret_is_forbidden(client):
     with pytest.raises(HttpResponseError) as refused:
         client.get_secret("off")
     assert refused.value.status_code == 403
+    assert refused.value.error is not None
     assert refused.value.error.innererror == {"code": "SecretDisabled"}
 
 
