@@ -22,7 +22,7 @@ class Columns:
 
     def optional_number(self, column: str) -> int | None:
         """None where the column was written as None."""
-        return self._typed(column, int) if column in self._values else None
+        return None if self._values.get(column) is None else self.number(column)
 
     def flag(self, column: str) -> bool:
         return self._typed(column, bool)

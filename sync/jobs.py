@@ -153,7 +153,7 @@ class JobStore:
             message="",
         )
         if not run.state.is_over:
-            return run_of(self._runs.replace(self._run_row(reopened), run.etag))
+            return self._save_run(reopened)
         try:
             self._runs.transact(
                 self._partition,
@@ -195,9 +195,8 @@ class JobStore:
             run = self.get_run(run_id)
             if run is None or run.state.is_over or run.cancel_requested:
                 return run
-            wish = replace(run, cancel_requested=True)
             try:
-                return run_of(self._runs.replace(self._run_row(wish), run.etag))
+                return self._save_run(replace(run, cancel_requested=True))
             except RowChangedError:
                 continue
         raise _contended("run", run_id)
@@ -231,7 +230,7 @@ class JobStore:
     def save_job(self, job: TableJob) -> TableJob:
         """Store a job that no worker is at; raises ``RowChangedError`` where it changed since it
         was read."""
-        return job_of(self._jobs.replace(self._job_row(job), job.etag))
+        return replace(job, etag=self._jobs.replace(self._job_row(job), job.etag).etag)
 
     def acquire_lease(self, job: TableJob, owner: str, now: datetime, seconds: float) -> TableJob:
         """Take the job for this owner until ``now`` plus ``seconds``; returns it as stored now.
@@ -347,8 +346,9 @@ class JobStore:
             etag=run.etag,
         )
 
-    def _run_row(self, run: Run) -> Row:
-        return Row(partition=self._partition, key=(_RUN, run.run_id), values=run_values(run))
+    def _save_run(self, run: Run) -> Run:
+        row = Row(partition=self._partition, key=(_RUN, run.run_id), values=run_values(run))
+        return replace(run, etag=self._runs.replace(row, run.etag).etag)
 
     def _job_row(self, job: TableJob) -> Row:
         return Row(partition=self._partition, key=(job.run_id, job.mapping), values=job_values(job))
