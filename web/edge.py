@@ -27,7 +27,7 @@ import azure.functions as func
 from errors import RefusedRequestError
 from identity.model import Caller
 from identity.tokens import verifier
-from web.body import BODY_LIMIT, json_document
+from web.body import json_document
 from web.problem import Problem, problem_of
 from web.shapes import read, read_query
 
@@ -46,6 +46,8 @@ class Request:
     caller: Caller
     correlation_id: str
     raw: func.HttpRequest
+    document: object
+    """The body as parsed JSON; an empty object where there is none."""
 
     def path(self, name: str, pattern: str) -> str:
         """A route parameter; one that does not match ``pattern`` wholly names nothing: 404."""
@@ -58,13 +60,12 @@ class Request:
         """The query as a dataclass of ``web.shapes``; unknown or wrong parameters: 400."""
         return read_query(shape, self.raw.params)
 
-    def body[T](self, shape: type[T], *, limit: int = BODY_LIMIT) -> T:
-        """The JSON body as a dataclass of ``web.shapes``: 400, 413 or 415 where it is not one.
+    def body[T](self, shape: type[T]) -> T:
+        """The body as a dataclass of ``web.shapes``; unknown, missing or wrong members: 400.
 
         An empty body counts as ``{}``, so that a shape of optional members needs none.
         """
-        content_type: str = self.raw.headers.get("content-type", "")
-        return read(shape, json_document(self.raw.get_body(), content_type, limit=limit))
+        return read(shape, self.document)
 
 
 def route[**P, R](
@@ -153,8 +154,17 @@ class _Exchange:
         self._correlation_id = given if _CORRELATION_ID.fullmatch(given) else uuid.uuid4().hex
 
     def request(self) -> Request:
-        caller = verifier().caller(self._raw.headers.get("authorization"))
-        return Request(caller=caller, correlation_id=self._correlation_id, raw=self._raw)
+        """The verified request. A body that is not JSON is refused whether or not the trigger
+        takes one: its sender is mistaken about something."""
+        headers = self._raw.headers
+        caller = verifier().caller(headers.get("authorization"))
+        document = json_document(self._raw.get_body(), headers.get("content-type", ""))
+        return Request(
+            caller=caller,
+            correlation_id=self._correlation_id,
+            raw=self._raw,
+            document=document,
+        )
 
     def answered(self, response: func.HttpResponse) -> func.HttpResponse:
         for name, value in _SECURITY_HEADERS.items():

@@ -119,8 +119,9 @@ class _Reader:
                 return None
             only = [choice for choice in get_args(wanted) if choice is not types.NoneType]
             return self._value(only[0], given, path)
-        if get_origin(wanted) is tuple:
-            return self._items(get_args(wanted)[0], given, path)
+        if get_origin(wanted) in (tuple, list):
+            items = self._items(get_args(wanted)[0], given, path)
+            return list(items) if get_origin(wanted) is list else items
         if dataclasses.is_dataclass(wanted):
             return self.members(cast("type", wanted), given, path)
         return self._scalar(wanted, rule, given, path)
@@ -157,11 +158,13 @@ class _Reader:
             return self._fault(path, f"must be from {rule.lowest} to {rule.highest}")
         return given
 
-    def _items(self, wanted: Any, given: object, path: str) -> object:
+    def _items(self, wanted: Any, given: object, path: str) -> tuple[object, ...]:
         if not isinstance(given, list):
-            return self._fault(path, "must be a list")
+            self._fault(path, "must be a list")
+            return ()
         if len(given) > _MAX_ITEMS:
-            return self._fault(path, f"must have at most {_MAX_ITEMS} items")
+            self._fault(path, f"must have at most {_MAX_ITEMS} items")
+            return ()
         return tuple(self._value(wanted, item, f"{path}[{n}]") for n, item in enumerate(given))
 
     def _fault(self, path: str, message: str) -> object:

@@ -28,6 +28,22 @@ def test_no_route_answers_without_a_token(account, name, authorization):
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b"{", {}, 400),
+        (b'{"a": 1, "a": 2}', {}, 400),
+        (b"{}", {"content-type": "text/xml"}, 415),
+        (b" " * 65_537, {}, 413),
+    ],
+)
+def test_no_route_takes_a_body_that_is_not_json(account, name, body, headers, status):
+    answer = as_caller(name, path=example_path(name), body=body, headers=headers)
+    assert answer.status_code == status
+    assert answer.mimetype == "application/problem+json"
+
+
 @pytest.mark.parametrize("name", OF_A_CONNECTION)
 def test_another_tenants_connection_is_answered_like_one_that_never_was(account, name):
     others = account.table(TABLE, TenantId(issuer.OTHER_TENANT))

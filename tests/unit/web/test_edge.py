@@ -124,6 +124,12 @@ def test_a_bad_body_is_a_problem_with_a_correlation_id(body, headers, status, co
     assert told["correlationId"] == answer.headers["x-correlation-id"]
 
 
+def test_a_trigger_that_takes_no_body_still_refuses_one_that_is_not_json():
+    calls = []
+    answer = authenticated(lambda req: calls.append(req))(request(b"{"))
+    assert (answer.status_code, calls) == (400, [])
+
+
 def test_a_body_may_be_left_out_where_all_members_are_optional():
     trigger = authenticated(lambda req: answers.ok({"name": req.body(Named).name}))
     assert document(trigger(request(content_type=""))) == {"name": "nobody"}

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated
 
@@ -25,6 +25,7 @@ class Bicycle:
     colour: Colour = Colour.RED
     is_fast: bool = False
     wheels: tuple[Wheel, ...] = ()
+    tags: list[str] = field(default_factory=list)
     bell: Wheel | None = None
     frame: Annotated[str, Text(pattern=r"[A-Z]{2}\d", says="two capitals and a digit")] = "AB1"
     owner: Annotated[str, Text(longest=3)] | None = None
@@ -36,6 +37,7 @@ def test_an_object_becomes_the_shape():
         "colour": "blue",
         "is_fast": True,
         "wheels": [{"spokes": 20}, {"spokes": 21}],
+        "tags": ["old"],
         "bell": {"spokes": 1},
         "frame": "XY9",
         "owner": "me",
@@ -45,6 +47,7 @@ def test_an_object_becomes_the_shape():
         colour=Colour.BLUE,
         is_fast=True,
         wheels=(Wheel(spokes=20), Wheel(spokes=21)),
+        tags=["old"],
         bell=Wheel(spokes=1),
         frame="XY9",
         owner="me",
@@ -72,6 +75,8 @@ def test_members_with_defaults_may_be_left_out_and_optional_ones_be_null():
         ({"name": "x", "is_fast": 1}, "is_fast", "true or false"),
         ({"name": "x", "is_fast": "true"}, "is_fast", "true or false"),
         ({"name": "x", "wheels": {}}, "wheels", "must be a list"),
+        ({"name": "x", "tags": ["a", 1]}, "tags[1]", "must be a text"),
+        ({"name": "x", "tags": "a"}, "tags", "must be a list"),
         ({"name": "x", "wheels": [1]}, "wheels[0]", "must be a JSON object"),
         ({"name": "x", "wheels": [{"spokes": 1}] * 1001}, "wheels", "at most 1000"),
         ({"name": "x", "bell": {"spokes": 0}}, "bell.spokes", "from 1 to 40"),
