@@ -14,6 +14,14 @@ from local.host.worker import Function, Invocation
 
 POISON_SUFFIX = "-poison"
 
+# Give up after seconds: who develops should see soon that Azurite is not there.
+_RETRIES: dict[str, Any] = {
+    "initial_backoff": 1,
+    "increment_base": 2,
+    "retry_total": 2,
+    "random_jitter_range": 1,
+}
+
 
 class Queues:
     """Queue clients by binding, and the encoding of message texts that host.json asks for."""
@@ -29,7 +37,9 @@ class Queues:
             binding.get("connection"), os.environ, azurite_port=self._azurite_port
         )
         if connection not in self._services:
-            self._services[connection] = QueueServiceClient.from_connection_string(connection)
+            self._services[connection] = QueueServiceClient.from_connection_string(
+                connection, **_RETRIES
+            )
         name = resolve(binding["queueName"], os.environ) + suffix
         return self._services[connection].get_queue_client(name)
 

@@ -5,11 +5,13 @@ It keeps its function table in module globals and imports the app by name, hence
 process, loaded once.
 """
 
+import contextlib
 import json
+import logging
 import os
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -82,16 +84,19 @@ class Worker:
         os.chdir(directory)
         sys.path.insert(0, str(directory))
         runtime.start_threadpool_executor()
-        initialised = await runtime.worker_init_request(
-            SimpleNamespace(
-                request=SimpleNamespace(
-                    worker_init_request=SimpleNamespace(
-                        capabilities={}, function_app_directory=str(directory)
-                    )
-                ),
-                properties={"host": "127.0.0.1", "protos": _PROTOCOL},
-            )
+        request = SimpleNamespace(
+            request=SimpleNamespace(
+                worker_init_request=SimpleNamespace(
+                    capabilities={}, function_app_directory=str(directory)
+                )
+            ),
+            properties={"host": "127.0.0.1", "protos": _PROTOCOL},
         )
+        with _errors_not_logged():
+            try:
+                initialised = await runtime.worker_init_request(request)
+            except SystemExit as exit_:
+                raise FunctionError(f"SystemExit: {exit_}") from exit_
         _raise_on_failure(initialised.result)
         indexed = await runtime.functions_metadata_request(None)
         functions = [_function(entry) for entry in indexed.function_metadata_results or ()]
@@ -134,6 +139,21 @@ class Worker:
     def close(self) -> None:
         """End the threads that run the synchronous functions, waiting for those at work."""
         runtime.stop_threadpool_executor()
+
+
+@contextlib.contextmanager
+def _errors_not_logged() -> Iterator[None]:
+    """Keep the worker from logging import errors, with the whole import path: it returns them."""
+
+    def is_no_error(record: logging.LogRecord) -> bool:
+        return record.levelno < logging.ERROR
+
+    logger = logging.getLogger("azure.functions")
+    logger.addFilter(is_no_error)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_no_error)
 
 
 def _raise_on_failure(result: Any) -> None:

@@ -6,10 +6,13 @@ a running host (`base_url`, `process`, `kill()`, `restart()`, `stop()`, `log_tex
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from local import azurite as local_azurite
+from local.ports import Ports
 from tests.host.processes import (
     DEADLINE_SECONDS,
     ROOT,
@@ -20,29 +23,33 @@ from tests.host.processes import (
 )
 from tests.host.sample import Sample
 
-_AZURITE = ROOT / ".local/azurite/node_modules/azurite/dist/src/azurite.js"
-
 
 @pytest.fixture(scope="session")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
-    if not _AZURITE.exists():
-        pytest.skip("Azurite is not installed: npm install --prefix .local/azurite azurite@3.35.0")
-    ports = Azurite(blob_port=free_port(), queue_port=free_port(), table_port=free_port())
-    command = ["node", str(_AZURITE), "--inMemoryPersistence"]
-    command += ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
-    for service, port in (
-        ("blob", ports.blob_port),
-        ("queue", ports.queue_port),
-        ("table", ports.table_port),
-    ):
-        command += [f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port)]
+    """Azurite on free ports, its data in memory; installed first where it is not yet."""
+    command = local_azurite.ensure_installed(ROOT / ".local" / "azurite")
+    ports = replace(
+        Ports.from_base(),
+        azurite_blob=free_port(),
+        azurite_queue=free_port(),
+        azurite_table=free_port(),
+    )
     folder = tmp_path_factory.mktemp("azurite")
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command + local_azurite.options(ports, None),
+            cwd=folder,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
     try:
-        for port in (ports.blob_port, ports.queue_port, ports.table_port):
+        for port in (ports.azurite_blob, ports.azurite_queue, ports.azurite_table):
             wait_for_port(port, process, folder / "log")
-        yield ports
+        yield Azurite(
+            blob_port=ports.azurite_blob,
+            queue_port=ports.azurite_queue,
+            table_port=ports.azurite_table,
+        )
     finally:
         process.terminate()
         process.wait(DEADLINE_SECONDS)
