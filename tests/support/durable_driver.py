@@ -253,7 +253,7 @@ class Driver:
         if child.parent is None:
             return
         scheduled = new_event(
-            EventType.SUB_ORCHESTRATION_CREATED, self.now, number=child.parent.task_id
+            EventType.SUB_ORCHESTRATION_INSTANCE_CREATED, self.now, number=child.parent.task_id
         )
         if child.status == Status.COMPLETED:
             answer = task_answer(scheduled, self.now, result=child.output)
@@ -264,7 +264,7 @@ class Driver:
     def _dispatch(self, instance: Instance, event: Event) -> None:
         if event["EventType"] == EventType.TASK_SCHEDULED:
             self._after(0, lambda: self._call_activity(instance, event))
-        elif event["EventType"] == EventType.SUB_ORCHESTRATION_CREATED:
+        elif event["EventType"] == EventType.SUB_ORCHESTRATION_INSTANCE_CREATED:
             parent = ParentTask(
                 instance_id=instance.id, execution=instance.execution, task_id=event["EventId"]
             )
