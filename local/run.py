@@ -11,15 +11,19 @@ from typing import NoReturn
 from local.azurite import InstallError
 from local.identities import API_AUDIENCE, PORTAL, TENANT
 from local.options import add_platform_options, platform_options
-from local.platform import Platform, describe
+from local.platform import Platform, PlatformOptions, describe
 from local.processes import StartError, terminal_sink
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run until Ctrl-C or SIGTERM (0), or until a part fails (1, with one clear message)."""
+    """Run the platform that the command line asks for, see ``run_until_stopped``."""
     parser = argparse.ArgumentParser(prog="python -m local run", description=__doc__)
     add_platform_options(parser)
-    options = platform_options(parser.parse_args(arguments))
+    return run_until_stopped(platform_options(parser.parse_args(arguments)))
+
+
+def run_until_stopped(options: PlatformOptions) -> int:
+    """Run until Ctrl-C or SIGTERM (0), or until a part fails (1, with one clear message)."""
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)
     with Platform(options, terminal_sink()) as platform:

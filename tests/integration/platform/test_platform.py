@@ -1,0 +1,59 @@
+"""The platform as it is started for people, with services of elsewhere in the simulators' place."""
+
+from __future__ import annotations
+
+import json
+
+from azure.identity import DefaultAzureCredential
+from azure.keyvault.secrets import SecretClient
+
+from local.http_client import Answer
+from local.identities import SERVICE, SERVICE_SECRET_NAME
+from local.platform import Platform
+from local.processes import accepts
+
+
+def connections(platform: Platform, token: str | None = None) -> Answer:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    url = f"{platform.addresses.function_app}/api/connections"
+    return platform.client.request("GET", url, headers=headers)
+
+
+def test_a_caller_with_a_token_is_served(platform):
+    assert connections(platform, platform.caller_token()).status == 200
+
+
+def test_a_caller_without_a_token_is_not(platform):
+    assert connections(platform).status == 401
+
+
+def test_the_function_app_can_read_the_connections_secret(platform, monkeypatch):
+    values = json.loads(platform.options.settings_file.read_text())["Values"]
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    with (
+        DefaultAzureCredential() as credential,
+        SecretClient(values["KEY_VAULT_URL"], credential, verify_challenge_resource=False) as vault,
+    ):
+        assert vault.get_secret(SERVICE_SECRET_NAME).value == SERVICE.secret
+
+
+def test_a_service_elsewhere_takes_its_simulators_place(platform):
+    ports = platform.options.ports
+    assert not accepts(ports.dataverse)
+    assert not accepts(ports.business_central)
+    values = json.loads(platform.options.settings_file.read_text())["Values"]
+    assert values["ALLOWED_SERVICE_HOSTS"] == "127.0.0.1,localhost,org.crm.example,bc.example"
+
+
+def test_the_parts_speak_under_their_names(platform, lines):
+    assert {line.partition(":")[0] for line in lines} >= {"azurite", "entra", "function-host"}
+
+
+def test_a_killed_host_can_be_started_again(platform):
+    first = platform.host_process_id()
+    platform.kill_host()
+    assert not accepts(platform.options.ports.host)
+    platform.start_host()
+    assert platform.host_process_id() != first
+    assert connections(platform, platform.caller_token()).status == 200
