@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
     HttpResponseError,
-    ResourceExistsError,
     ResourceNotFoundError,
 )
 from azure.data.tables import RequestTooLargeError, TableTransactionError
@@ -49,7 +49,7 @@ def translated(
             return refused
     row = f"row {'~'.join(key)} of table {table}" if key else f"table {table}"
     code = _code(error)
-    if code == "EntityAlreadyExists" or (isinstance(error, ResourceExistsError) and not code):
+    if code == "EntityAlreadyExists":
         return RowExistsError("row-exists", f"The {row} already exists.")
     if code in ("UpdateConditionNotSatisfied", "ConditionNotMet"):
         return RowChangedError("row-changed", f"The {row} was changed by somebody else.")
@@ -127,4 +127,17 @@ def _retry_after(error: AzureError) -> float:
 def _code(error: AzureError) -> str:
     """The service's error code, empty where there is none."""
     code = getattr(error, "error_code", None)
-    return str(getattr(code, "value", code) or "")
+    if code is not None:
+        return str(getattr(code, "value", code))
+    # of an insert the SDK raises the error as it came, with the code still in the body
+    response = error.response if isinstance(error, HttpResponseError) else None
+    if response is None:
+        return ""
+    try:
+        content = json.loads(response.text())
+    except ValueError:
+        return ""
+    match content:
+        case {"odata.error": {"code": str(found)}}:
+            return found
+    return ""
