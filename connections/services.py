@@ -184,7 +184,7 @@ def _company(connection: Connection, companies: list[Record]) -> Record:
     for company in companies:
         if company.get("name") == wanted and company.get("id"):
             return company
-    names = [str(company.get("name")) for company in companies]
+    names = [f'"{company.get("name")}"' for company in companies]
     shown = ", ".join(names[:_COMPANIES_SHOWN]) or "none"
     more = f" and {len(names) - _COMPANIES_SHOWN} more" if len(names) > _COMPANIES_SHOWN else ""
     raise ConfigurationError(

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from azure_functions_runtime.bindings.meta import load_binding_registry
+from azure_functions_runtime.functions import Registry
 
 from tests.unit.registered import functions, http_functions
 
@@ -41,6 +44,19 @@ def test_the_functions_are_those_of_the_manifest():
 def test_no_function_takes_a_secret_in_its_route(function):
     trigger = function.get_trigger().get_dict_repr()
     assert not re.search("code|key|secret|token", str(trigger.get("route", "")))
+
+
+@pytest.mark.parametrize("function", functions(), ids=lambda one: one.get_function_name())
+def test_the_worker_finds_parameters_and_types_that_fit_the_bindings(function):
+    class BindingInfo:
+        """As far as Microsoft's worker looks at its protobuf messages when it loads a function."""
+
+        out, inout, undefined = 1, 2, 0
+
+    load_binding_registry()
+    loaded = Registry().add_indexed_function(function, SimpleNamespace(BindingInfo=BindingInfo))
+    bindings = {binding["name"] for binding in map(json.loads, function.get_raw_bindings())}
+    assert {*loaded.input_types, *loaded.output_types} == bindings - {"$return"}
 
 
 def test_no_two_routes_take_the_same_requests():

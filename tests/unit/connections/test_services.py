@@ -67,7 +67,7 @@ def test_an_unknown_company_names_those_that_are_there(vault, company_list):
     with pytest.raises(ConfigurationError) as unknown:
         open_services(TENANT, connection(), SETTINGS, vault)
     assert "CRONUS International Ltd." in unknown.value.message
-    assert "My Company, CRONUS USA" in unknown.value.hint
+    assert '"My Company", "CRONUS USA"' in unknown.value.hint
 
 
 def test_an_environment_without_companies_says_so(vault, company_list):
