@@ -162,7 +162,7 @@ class Transport:
     def retry_after(self, headers: Mapping[str, str]) -> float | None:
         """Seconds that a ``Retry-After`` header asks to wait (it may hold a date); None without."""
         value = (headers.get("Retry-After") or headers.get("retry-after") or "").strip()
-        if value.isdigit():
+        if value.isascii() and value.isdigit():
             return float(value)
         try:
             moment = parsedate_to_datetime(value)

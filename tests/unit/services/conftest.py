@@ -74,7 +74,7 @@ def new_transport(
             "traffic": Traffic(),
             "ca_bundle": ca_bundle,
             "timing": clock.timing,
-            "limits": Limits(connect_timeout=5, read_timeout=5),
+            "limits": Limits(connect_timeout=30, read_timeout=30),
         }
         token = options.pop("token", lambda: "t0ken")
         made.append(Transport("Dataverse", base_url, token, **(defaults | options)))

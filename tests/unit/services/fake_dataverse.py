@@ -37,6 +37,7 @@ class FakeDataverse:
         self.before_part: Callable[[ReceivedPart], Reply | None] = lambda part: None
         self.multiple_fault: Answer | None = None
         self._lock = Lock()
+        self._names: set[tuple[str, Any]] = set()
 
     def respond(self, asked: Asked) -> Answer:
         with self._lock:
@@ -93,9 +94,7 @@ class FakeDataverse:
         table = self.rows.setdefault(entity_set, {})
         if part.method == "POST":
             record_id = values[TABLES[entity_set].key]
-            if record_id in table or values.get("name") in [
-                row.get("name") for row in table.values()
-            ]:
+            if record_id in table or (entity_set, values.get("name")) in self._names:
                 return problem(
                     412, "0x80040237", "A record with matching key values already exists."
                 )
@@ -115,6 +114,7 @@ class FakeDataverse:
 
     def _store(self, entity_set: str, record_id: str, values: dict[str, Any]) -> None:
         self.version += 1
+        self._names.add((entity_set, values.get("name")))
         row = self.rows.setdefault(entity_set, {}).setdefault(record_id, {})
         key = {TABLES[entity_set].key: record_id}
         row |= values | key | {"@odata.etag": f'W/"{self.version}"'}

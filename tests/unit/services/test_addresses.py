@@ -87,6 +87,8 @@ def test_listed_local_hosts_may_use_any_port(address):
         ("https://[::ffff:127.0.0.1]", "IP address"),
         ("https://[fe80::1%25eth0]", "not on the list|not a valid IP|well-formed"),
         ("https://[::1", "well-formed"),
+        ("https://[v1.a:b]", "not a valid IP"),
+        ("https://\u00fc" + "x" * 70 + ".example", "international name"),
         ("https://localhost", "not on the list"),
         ("https://\uff45vil.example", "evil.example is not on the list"),
         ("https://evil\u3002example", "evil.example is not on the list"),

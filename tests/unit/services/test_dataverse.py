@@ -220,10 +220,10 @@ class TestWriting:
         assert statuses(results) == ["written"] * 3 + ["missing"] + ["written"] * 3
 
     def test_large_amounts_go_in_batches_of_a_thousand_side_by_side(self, dataverse, fake):
-        writes = [insert("uoms", str(number)) for number in range(2300)]
+        writes = [insert("uoms", str(number)) for number in range(1200)]
         results = dataverse.apply(writes)
         assert [result.write for result in results] == writes
-        assert sorted(map(len, fake.batches)) == [300, 1000, 1000]
+        assert sorted(map(len, fake.batches)) == [200, 1000]
 
     def test_nothing_to_write_asks_nothing(self, dataverse, fake):
         assert dataverse.apply([]) == []
@@ -386,6 +386,37 @@ class TestWriting:
         with pytest.raises(TransientError, match=r"POST /api/data/v9.2/\$batch"):
             dataverse.apply([insert("uoms", "a")])
 
+    def test_more_answers_than_writes_cannot_be_read(self, dataverse, fake):
+        whole = fake._batch
+        fake._batch = lambda asked: _with_last_twice(whole(asked))
+        with pytest.raises(TransientError, match="more answers than requests"):
+            dataverse.apply([insert("uoms", "a")])
+
+    def test_the_version_may_be_told_by_a_header(self, dataverse, fake):
+        fake.before_part = lambda part: (204, {"ETag": 'W/"7"'}, b"")
+        (result,) = dataverse.apply([insert("uoms", "a")])
+        assert result.version == 'W/"7"'
+
+    def test_a_version_that_is_not_told_is_unknown(self, dataverse, fake):
+        fake.before_part = lambda part: (200, {}, b"nonsense")
+        (result,) = dataverse.apply([insert("uoms", "a")])
+        assert (result.status, result.version) == (WriteStatus.WRITTEN, None)
+
+    def test_a_failed_precondition_of_an_insert_means_existence(self, dataverse, fake):
+        dataverse.apply([insert("uoms", "a")])
+        fake.before_part = lambda part: problem(412, "", "precondition failed")
+        assert statuses(dataverse.apply([insert("uoms", "a")])) == ["exists"]
+
+    def test_a_unique_value_that_another_record_holds_refuses_an_update(self, dataverse, fake):
+        fake.before_part = lambda part: problem(412, "0x80040237", "duplicate")
+        (result,) = dataverse.apply([write(WriteKind.UPDATE, "accounts", "a")])
+        assert (result.status, result.code) == (WriteStatus.REFUSED, "0x80040237")
+
+    def test_a_create_multiple_without_ids_is_not_taken_for_done(self, dataverse, fake):
+        fake.multiple_fault = json_answer({})
+        with pytest.raises(ConfigurationError, match="Ids"):
+            dataverse.apply([insert("accounts", "a")])
+
     def test_a_batch_refused_as_a_whole_raises(self, dataverse, fake):
         fake.before = lambda asked: refusal(413, "0x8004418A", "too big")
         with pytest.raises(ConfigurationError, match="too big"):
@@ -418,3 +449,9 @@ def _without_last(answer: Answer) -> Answer:
     boundary = b"--batchresponse_5f0d1c6e"
     parts = answer.body.split(boundary)
     return Answer(answer.status, answer.headers, boundary.join([*parts[:-2], parts[-1]]))
+
+
+def _with_last_twice(answer: Answer) -> Answer:
+    boundary = b"--batchresponse_5f0d1c6e"
+    parts = answer.body.split(boundary)
+    return Answer(answer.status, answer.headers, boundary.join([*parts[:-1], *parts[-2:]]))

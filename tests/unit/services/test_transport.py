@@ -124,6 +124,25 @@ def test_a_connection_that_cannot_be_made_is_no_lost_answer(new_transport: NewTr
     assert clock.slept == [1, 2, 4, 8]
 
 
+def test_a_service_that_does_not_speak_tls_is_unreachable(new_transport: NewTransport):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        transport = new_transport(f"https://127.0.0.1:{port}", limits=Limits(attempts=1))
+
+        def answer_in_plain() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                connection.recv(65536)
+
+        plain = threading.Thread(target=answer_in_plain)
+        plain.start()
+        with pytest.raises(TransientError, match="TLS handshake failed"):
+            post(transport)
+        plain.join()
+
+
 def test_an_answer_that_breaks_off_is_lost(transport, service):
     service.script = [Answer(200, {}, b'{"value": [', cut=True), OK]
     assert get(transport).body == b'{"value": []}'
@@ -156,7 +175,14 @@ def test_retry_after_as_a_date_is_waited_for(transport, service, clock):
     assert clock.slept == [pytest.approx(42)]
 
 
-@pytest.mark.parametrize("retry_after", [{}, {"Retry_After": "soon"}])
+def test_a_date_without_a_zone_is_taken_as_universal_time(transport, service, clock):
+    moment = formatdate(clock.time + 42, localtime=False).replace(" -0000", "")
+    service.script = [refusal(429, Retry_After=moment), OK]
+    assert get(transport).ok
+    assert clock.slept == [pytest.approx(42)]
+
+
+@pytest.mark.parametrize("retry_after", [{}, {"Retry_After": "soon"}, {"Retry_After": "\u00b2"}])
 def test_throttling_without_a_usable_time_backs_off(transport, service, clock, retry_after):
     service.script = [refusal(429, **retry_after)] * 3 + [OK]
     assert get(transport).ok
