@@ -41,16 +41,16 @@ def stored_value(table: str, column: Column, value: Any) -> Any:
 
 def rounded(value: float, decimals: int) -> float:
     """A number with at most that many decimals, halves away from zero."""
-    exact = Decimal(repr(value))
-    exponent = exact.as_tuple().exponent
-    if isinstance(exponent, int) and -exponent <= decimals:
-        return value
-    return float(exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP))
+    text = repr(value)
+    _, _, fraction = text.partition(".")
+    if len(fraction) <= decimals and "e" not in text:
+        return value  # nearly every value: not worth a Decimal
+    return float(Decimal(text).quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP))
 
 
 def utc_text(moment: datetime) -> str:
     """A moment in the form of the API: UTC, whole seconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _text(table: str, column: Column, value: Any) -> str | None:
