@@ -256,7 +256,8 @@ def _instance_query(wanted: InstanceFilter) -> tuple[str, dict[str, str]]:
         parameters["beyond"] = wanted.id_prefix[:-1] + chr(ord(wanted.id_prefix[-1]) + 1)
     if wanted.statuses:
         names = {f"status{number}": status for number, status in enumerate(wanted.statuses)}
-        conditions.append("(" + " or ".join(f"RuntimeStatus eq @{name}" for name in names) + ")")
+        either = " or ".join(f"RuntimeStatus eq @{name}" for name in names)
+        conditions.append(f"( {either} )")  # the SDK finds parameters between blanks only
         parameters |= {name: status.value for name, status in names.items()}
     if wanted.created_from:
         conditions.append("CreatedTime ge @from")

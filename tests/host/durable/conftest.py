@@ -32,8 +32,9 @@ class DurableHost:
         return requests.request(method, url, data=data, headers=headers, params=query, timeout=30)
 
     def start(self, name: str, payload: Any = None, instance_id: str | None = None) -> str:
+        """Start an orchestration, its input encoded twice as by the SDK's client."""
         path = f"orchestrators/{name}" + (f"/{instance_id}" if instance_id else "")
-        answer = self.request("POST", path, payload)
+        answer = self.request("POST", path, None if payload is None else json.dumps(payload))
         assert answer.status_code == 202, answer.text
         return str(answer.json()["id"])
 
