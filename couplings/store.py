@@ -183,8 +183,29 @@ class CouplingStore:
             self._table.transact(self._partition(mapping), operations)
         except (TransactionRefusedError, RecordError):
             # one pair that exists, or is too large, refuses the whole batch
-            return [r for coupling in batch if (r := self._couple_one(mapping, coupling))]
+            return self._couple_rest(mapping, batch)
         return []
+
+    def _couple_rest(self, mapping: str, batch: Sequence[Coupling]) -> list[CouplingRefusal]:
+        """Couple a batch of which some pairs exist, as after a crash: those take their new content
+        and the others are inserted in one transaction. What stands in its way goes alone."""
+        partition = self._partition(mapping)
+        operations: list[Operation] = []
+        alone: list[Coupling] = []
+        for coupling in batch:
+            row = self._table.get(partition, (BC, coupling.bc_id))
+            if row is None:
+                operations += _insertion(coupling)
+            elif row.values["crm_id"] == coupling.crm_id:
+                operations.append(_refreshing(mapping, coupling, row))
+            else:
+                alone.append(coupling)
+        try:
+            if operations:
+                self._table.transact(partition, operations)
+        except (TransactionRefusedError, RecordError):
+            alone = list(batch)
+        return [r for coupling in alone if (r := self._couple_one(mapping, coupling))]
 
     def _couple_one(self, mapping: str, coupling: Coupling) -> CouplingRefusal | None:
         """Couple one pair, whatever became of an earlier attempt at it."""
@@ -212,10 +233,9 @@ class CouplingStore:
 
     def _refresh(self, mapping: str, coupling: Coupling, row: Row) -> bool:
         """Give an existing coupling new content; False where it changed in the meantime."""
-        kept = replace(coupling, coupled_at=coupling_of(mapping, row).coupled_at)
         try:
-            self._table.replace(replace(row, values=data_values(kept)), row.etag)
-        except RowChangedError:
+            self._table.transact(row.partition, [_refreshing(mapping, coupling, row)])
+        except TransactionRefusedError:
             return False
         return True
 
@@ -285,6 +305,14 @@ def _insertion(coupling: Coupling) -> list[Operation]:
             values={"bc_id": coupling.bc_id},
         ),
     ]
+
+
+def _refreshing(mapping: str, coupling: Coupling, row: Row) -> Operation:
+    """Gives the coupling that this row holds new content; when it was coupled stays."""
+    kept = replace(coupling, coupled_at=coupling_of(mapping, row).coupled_at)
+    return Operation(
+        kind=OperationKind.REPLACE, key=row.key, values=data_values(kept), etag=row.etag
+    )
 
 
 def _checked(mapping: str, coupling: Coupling) -> Coupling:

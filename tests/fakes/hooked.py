@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from storage.rows import Operation, Row
@@ -22,15 +21,10 @@ class HookedTable(TenantTable):
         """Run the action before the next call; several are run before one call each."""
         self._armed.setdefault(call, []).append(action)
 
-    @contextmanager
-    def answers_lost(self, call: str) -> Iterator[None]:
-        """Within, the call is carried out twice and only the second answer is seen, as when the
-        SDK repeats a request whose answer was lost."""
+    def lose_answer(self, call: str) -> None:
+        """Carry the next call out twice and return the second answer, as when the SDK repeats a
+        request whose answer was lost."""
         self._doubled.add(call)
-        try:
-            yield
-        finally:
-            self._doubled.discard(call)
 
     def get(self, partition: tuple[str, ...], key: tuple[str, ...]) -> Row | None:
         return self._run("get", super().get, partition, key)
@@ -49,5 +43,6 @@ class HookedTable(TenantTable):
         if armed:
             armed.pop(0)()
         if call in self._doubled:
+            self._doubled.remove(call)
             work(*arguments)
         return work(*arguments)

@@ -181,8 +181,8 @@ def test_of_many_starts_at_once_exactly_one_succeeds(store: JobStore):
 
 
 def test_beginning_the_same_run_again_changes_nothing(runs, store: JobStore):
-    with runs.answers_lost("transact"):
-        store.begin_run(run(), [job()])
+    runs.lose_answer("transact")
+    store.begin_run(run(), [job()])
     [stored] = store.list_jobs("r1")
     worked_on = store.acquire_lease(stored, "w1", AT, SECONDS)
 
@@ -218,8 +218,8 @@ def test_a_run_is_ended_although_its_cancellation_came_between(runs, store: JobS
 def test_the_end_of_a_run_whose_answer_was_lost_is_kept(runs, store: JobStore):
     store.begin_run(run(), [])
 
-    with runs.answers_lost("transact"):
-        ended = store.finish_run("r1", 0, RunState.FINISHED, now=AT)
+    runs.lose_answer("transact")
+    ended = store.finish_run("r1", 0, RunState.FINISHED, now=AT)
 
     assert ended.state is RunState.FINISHED
     assert store.active_run() is None
@@ -378,9 +378,8 @@ def test_a_lease_is_taken_of_a_job_that_others_changed_but_do_not_hold(
 
 
 def test_a_lease_whose_answer_was_lost_is_held(jobs, store: JobStore, ready: TableJob):
-    with jobs.answers_lost("replace"):
-        jobs.before("get", lambda: jobs._doubled.clear())
-        held = store.acquire_lease(ready, "w1", AT, SECONDS)
+    jobs.lose_answer("replace")
+    held = store.acquire_lease(ready, "w1", AT, SECONDS)
 
     assert held.lease.owner == "w1"
     store.checkpoint(held, now=AT, seconds=SECONDS)
@@ -491,8 +490,8 @@ def test_a_write_of_the_owner_whose_answer_was_lost_is_a_success(
         "finish": lambda: store.finish(replace(held, state=JobState.FINISHED), now=later(5)),
     }
 
-    with jobs.answers_lost("replace"):
-        written = writes[call]()
+    jobs.lose_answer("replace")
+    written = writes[call]()
 
     stored = store.get_job("r1", "CUSTOMER")
     assert stored == written
