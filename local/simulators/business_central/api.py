@@ -82,6 +82,8 @@ class Api:
                 return self._below(request, self._named_company(request), root, list(segments))
 
     def _companies(self, request: SimRequest, root: str, rest: list[Segment]) -> SimResponse:
+        if not self._environment.companies:
+            return _empty(f"{root}/$metadata#companies")
         collection = self._company_collection(root)
         if rest == [Segment(_COUNT)] and request.method == "GET":
             return collection.count(request)
@@ -98,8 +100,6 @@ class Api:
 
     def _company_collection(self, root: str) -> Collection:
         companies = sorted(self._environment.companies.values(), key=lambda each: each.name)
-        if not companies:
-            raise company_not_found("")
         return Collection(
             company=companies[0],
             schema=COMPANIES,
@@ -236,6 +236,12 @@ class Api:
         if company is None:
             raise company_not_found(name)
         return company
+
+
+def _empty(context: str) -> SimResponse:
+    return SimResponse(
+        status=200, body={"@odata.context": context, "value": []}, headers=HEADERS, operations=0
+    )
 
 
 def _known_set(name: str) -> EntitySet:
