@@ -4,18 +4,15 @@ import asyncio
 import logging
 import os
 import re
-import socket
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from aiohttp import web
 from azure.core.exceptions import AzureError
 from azure.data.tables.aio import TableServiceClient
 
 from local.host.configuration import (
-    HostConfiguration,
     load_local_settings,
     read_host_json,
     resolve,
@@ -25,15 +22,13 @@ from local.host.errors import HostError
 from local.host.http_trigger import HttpFunctions
 from local.host.invoker import Invoker
 from local.host.queue_trigger import QueueListener
+from local.host.server import HttpServer
 from local.host.storage import Queues
 from local.host.timer_trigger import Timer, TimerMonitor
 from local.host.worker import Function, FunctionError, Worker
 
 _log = logging.getLogger("host")
 
-BODY_LIMIT_SETTING = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
-_BODY_LIMIT = 100 * 1024 * 1024
-_DURABLE_PATHS = ("/runtime/webhooks/durabletask/", "/durabletask/")
 _DURABLE_TRIGGERS = {"orchestrationTrigger", "activityTrigger", "entityTrigger"}
 _SUPPORTED = {"httpTrigger", "queueTrigger", "timerTrigger"} | _DURABLE_TRIGGERS
 _SUPPORTED_BINDINGS = _SUPPORTED | {"http", "queue", "durableClient"}
@@ -69,6 +64,16 @@ class DurableEngine(Protocol):
         """Answer a request to the Durable HTTP API."""
 
 
+class Trigger(Protocol):
+    """What starts functions by itself."""
+
+    async def run(self) -> None:
+        """Start functions; returns after `stop`, once those it started have ended."""
+
+    def stop(self) -> None:
+        """Start no more."""
+
+
 class FunctionHost:
     """One app, served. Make one per process: the worker's function table is global."""
 
@@ -77,37 +82,43 @@ class FunctionHost:
         self._options = options
         self._directory = options.app_directory.resolve()
         load_local_settings(self._directory, os.environ)
-        self._configuration: HostConfiguration = read_host_json(self._directory)
+        self._configuration = read_host_json(self._directory)
         self._worker = Worker()
         self._queues = Queues(self._configuration.queues, azurite_port=options.azurite_port)
         self._invoker = Invoker(self._worker, self._queues, self._durable_client)
         self._durable: DurableEngine | None = None
-        self._http: HttpFunctions | None = None
-        self._listeners: list[QueueListener] = []
-        self._loops: list[asyncio.Task[None]] = []
-        self._stopping = False
 
     async def serve(self, stop: asyncio.Event) -> list[str]:
-        """Serve until `stop` is set, then let running invocations end.
+        """Serve until `stop` is set, then let running functions end.
 
-        Returns the names of the functions that did not end within the grace period. Raises
-        HostError if the port is taken, the app cannot be loaded or its storage not be reached.
+        Returns the names of those that did not end within the grace period. Raises HostError if
+        the port is taken, the app cannot be loaded or its storage not be reached.
         """
-        listening = _bind(self._options.port)
+        server = HttpServer(self._options.port)
         tables: TableServiceClient | None = None
         try:
             functions = await self._load()
-            tables = TableServiceClient.from_connection_string(self._storage())
-            await self._start_durable(functions, tables)
-            runner = await self._start_http(functions, listening)
-            self._start_loops(functions, tables)
-            _log.info(
-                "%d functions ready on http://127.0.0.1:%d", len(functions), self._options.port
+            tables = TableServiceClient.from_connection_string(
+                storage_connection(None, os.environ, azurite_port=self._options.azurite_port)
             )
+            http = HttpFunctions(
+                functions, route_prefix=self._configuration.route_prefix, invoker=self._invoker
+            )
+            triggers = self._triggers(functions, tables)
+            if any(f.kind in _DURABLE_TRIGGERS or f.durable_clients for f in functions):
+                self._durable = await self._start_durable(tables)
+            await server.start(
+                functions=http.handle, durable=self._durable.handle if self._durable else None
+            )
+            loops = [asyncio.create_task(trigger.run()) for trigger in triggers]
+            for loop in loops:
+                loop.add_done_callback(_log_end)
+            _log.info("\n  ".join([f"{len(functions)} functions, by HTTP:", *http.describe()]))
+            _log.info("ready on http://127.0.0.1:%d", self._options.port)
             await stop.wait()
-            return await self._stop(runner)
+            return await self._stop(server, triggers, loops)
         finally:
-            listening.close()
+            await server.close()
             await self._queues.close()
             if tables is not None:
                 await tables.close()
@@ -132,15 +143,30 @@ class FunctionHost:
                     self._queues.client(binding)  # refuses missing settings before any work
         return functions
 
-    def _storage(self) -> str:
-        return storage_connection(None, os.environ, azurite_port=self._options.azurite_port)
+    def _triggers(self, functions: list[Function], tables: TableServiceClient) -> list[Trigger]:
+        monitor = TimerMonitor(tables, self._directory)
+        triggers: list[Trigger] = [
+            QueueListener(
+                function,
+                invoker=self._invoker,
+                queues=self._queues,
+                options=self._configuration.queues,
+                invisibility_seconds=self._options.queue_visibility_seconds,
+            )
+            for function in functions
+            if function.kind == "queueTrigger"
+        ]
+        triggers += [
+            Timer(function, invoker=self._invoker, monitor=monitor)
+            for function in functions
+            if function.kind == "timerTrigger"
+        ]
+        return triggers
 
-    async def _start_durable(self, functions: list[Function], tables: TableServiceClient) -> None:
-        if not any(f.kind in _DURABLE_TRIGGERS or f.durable_clients for f in functions):
-            return
+    async def _start_durable(self, tables: TableServiceClient) -> DurableEngine:
         from local.host.durable.hub import DurableHub  # apps without Durable do not pay for it
 
-        self._durable = DurableHub(
+        hub = DurableHub(
             self._worker,
             tables,
             resolve(self._configuration.hub_name, os.environ),
@@ -148,99 +174,31 @@ class FunctionHost:
             self._configuration.max_concurrent_activities,
         )
         try:
-            await self._durable.start()
+            await hub.start()
         except AzureError as error:
             raise HostError(f"table storage cannot be reached: {_first_line(error)}") from error
+        return hub
 
     def _durable_client(self) -> str:
         assert self._durable is not None, "started for every app with a Durable client"
         return self._durable.client_binding()
 
-    async def _start_http(self, functions: list[Function], bound: socket.socket) -> web.AppRunner:
-        self._http = HttpFunctions(
-            functions, route_prefix=self._configuration.route_prefix, invoker=self._invoker
-        )
-        limit = int(os.environ.get(BODY_LIMIT_SETTING, _BODY_LIMIT))
-        app = web.Application(client_max_size=limit)
-        app.router.add_route("*", "/{path:.*}", self._handle)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        try:
-            await web.SockSite(runner, bound).start()
-        except OSError as error:  # another process bound the port, too, and was faster to listen
-            await runner.cleanup()
-            raise _port_taken(self._options.port, error) from error
-        for line in self._http.describe():
-            _log.info("  %s", line)
-        return runner
-
-    async def _handle(self, request: web.Request) -> web.StreamResponse:
-        path = request.rel_url.raw_path
-        if path.rstrip("/").lower() == "/admin/host/status":
-            return web.json_response({"state": "Stopping" if self._stopping else "Running"})
-        if (request.content_length or 0) > request.client_max_size:
-            return web.Response(status=413)
-        if path.startswith(_DURABLE_PATHS):
-            return await self._durable.handle(request) if self._durable else _not_found()
-        if self._stopping:
-            return web.Response(status=503, headers={"Retry-After": "1"})
-        return await self._http.handle(request) if self._http else _not_found()
-
-    def _start_loops(self, functions: list[Function], tables: TableServiceClient) -> None:
-        monitor = TimerMonitor(tables, self._directory)
-        for function in functions:
-            if function.kind == "queueTrigger":
-                listener = QueueListener(
-                    function,
-                    invoker=self._invoker,
-                    queues=self._queues,
-                    options=self._configuration.queues,
-                    invisibility_seconds=self._options.queue_visibility_seconds,
-                )
-                self._listeners.append(listener)
-                self._start_loop(listener.run(), f"queue trigger of {function.name}")
-            elif function.kind == "timerTrigger":
-                timer = Timer(function, invoker=self._invoker, monitor=monitor)
-                self._start_loop(timer.run(), f"timer of {function.name}")
-
-    def _start_loop(self, loop: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.create_task(loop, name=name)
-        task.add_done_callback(_log_end)
-        self._loops.append(task)
-
-    async def _stop(self, runner: web.AppRunner) -> list[str]:
+    async def _stop(
+        self, server: HttpServer, triggers: list[Trigger], loops: list[asyncio.Task[None]]
+    ) -> list[str]:
         """Take nothing new, let the running end, and only then stop what they may still need."""
         _log.info("stopping")
-        self._stopping = True
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
-        left = await self._invoker.drain(self._options.grace_seconds)
-        if not left:
-            await asyncio.gather(*(listener.drain(5.0) for listener in self._listeners))
+        server.refuse_new_calls()
+        for trigger in triggers:
+            trigger.stop()
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + self._options.grace_seconds
+        if loops:
+            await asyncio.wait(loops, timeout=self._options.grace_seconds)
+        left = await self._invoker.drain(max(0.0, deadline - clock()))
         if self._durable is not None:
             await self._durable.stop()
-        await runner.cleanup()
         return left
-
-
-def _bind(port: int) -> socket.socket:
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind(("127.0.0.1", port))
-    except OSError as error:
-        bound.close()
-        raise _port_taken(port, error) from error
-    return bound
-
-
-def _port_taken(port: int, error: OSError) -> HostError:
-    return HostError(f"cannot listen on 127.0.0.1:{port}: {error.strerror}; choose another --port")
-
-
-def _not_found() -> web.Response:
-    return web.Response(status=404)
 
 
 def _first_line(error: Exception) -> str:
@@ -262,4 +220,4 @@ def _where(error: FunctionError, directory: Path) -> str:
 
 def _log_end(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
-        _log.critical("%s ended: %s", task.get_name(), error, exc_info=error)
+        _log.critical("a trigger of the app has stopped: %s", error, exc_info=error)

@@ -45,7 +45,6 @@ class Invoker:
     async def drain(self, seconds: float) -> list[str]:
         """Wait for the running invocations; the names of those still at work after `seconds`."""
         if self._running:
-            _log.info("waiting for %d running invocations", len(self._running))
             await asyncio.wait(list(self._running), timeout=seconds)
         return sorted(self._running.values())
 

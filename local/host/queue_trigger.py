@@ -52,12 +52,13 @@ class QueueListener:
         poisonous = not self._queue.queue_name.endswith(POISON_SUFFIX)
         self._poison = queues.client(function.trigger, suffix=POISON_SUFFIX) if poisonous else None
         self._at_work: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
 
     async def run(self) -> None:
-        """Poll until cancelled; messages at work then go on by themselves."""
+        """Poll until `stop`, then wait for the messages at work."""
         longest = self._options.max_polling_interval.total_seconds()
         pause = _SHORTEST_POLLING_INTERVAL
-        while True:
+        while not self._stopping.is_set():
             messages = await self._receive()
             for message in messages:
                 task = asyncio.create_task(self._handle(message))
@@ -65,18 +66,22 @@ class QueueListener:
                 task.add_done_callback(self._at_work.discard)
             if messages:
                 pause = _SHORTEST_POLLING_INTERVAL
-                await self._until_there_is_room()
+                await self._until_at_work_at_most(self._options.new_batch_threshold)
             else:
-                await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
+                await self._sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
                 pause = min(pause * 2, max(longest, _SHORTEST_POLLING_INTERVAL))
+        await self._until_at_work_at_most(0)
 
-    async def drain(self, seconds: float) -> None:
-        """Wait for the messages at work to be deleted or given back, at most `seconds`."""
-        if self._at_work:
-            await asyncio.wait(list(self._at_work), timeout=seconds)
+    def stop(self) -> None:
+        """Take no more messages; one being received right now is still worked off."""
+        self._stopping.set()
 
-    async def _until_there_is_room(self) -> None:
-        while len(self._at_work) > self._options.new_batch_threshold:
+    async def _sleep(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+    async def _until_at_work_at_most(self, count: int) -> None:
+        while len(self._at_work) > count:
             await asyncio.wait(list(self._at_work), return_when=asyncio.FIRST_COMPLETED)
 
     async def _receive(self) -> list[QueueMessage]:

@@ -6,11 +6,12 @@ while the function runs are left out.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -83,6 +84,11 @@ class TimerMonitor:
             return
 
 
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+
+
 class Timer:
     """Runs one function on its schedule."""
 
@@ -93,12 +99,18 @@ class Timer:
         invoker: Invoker,
         monitor: TimerMonitor,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        wait: Callable[[asyncio.Event, float], Awaitable[None]] = _wait,
     ) -> None:
-        """Raises HostError if the schedule cannot be read."""
+        """`now` and `wait` (for an event, at most so many seconds) are the clock.
+
+        Raises HostError if the schedule cannot be read.
+        """
         self._function = function
         self._invoker = invoker
         self._monitor = monitor
         self._now = now
+        self._wait = wait
+        self._stopping = asyncio.Event()
         try:
             self._schedule = parse_schedule(resolve(function.trigger["schedule"], os.environ))
         except ValueError as error:
@@ -108,18 +120,30 @@ class Timer:
         )
 
     async def run(self) -> None:
-        """Run the function at each occurrence until cancelled."""
+        """Run the function at each occurrence until `stop`; a run under way then still ends."""
         status = await self._recall() if self._monitored else None
         if status is not None and status.next < self._now():
             status = await self._fire(status, past_due=True)
         elif self._function.trigger.get("runOnStartup"):
             status = await self._fire(status, past_due=False)
-        while True:
+        while not self._stopping.is_set():
             due = self._schedule.next_after(self._now())
             await self._remember(status.last if status else self._now(), due)
-            while (remaining := (due - self._now()).total_seconds()) > 0:
-                await asyncio.sleep(remaining)
-            status = await self._fire(status, past_due=False)
+            if await self._reached(due):
+                status = await self._fire(status, past_due=False)
+
+    def stop(self) -> None:
+        """Run the function no more."""
+        self._stopping.set()
+
+    async def _reached(self, due: datetime) -> bool:
+        """Wait for the moment; False if the timer was stopped before."""
+        while not self._stopping.is_set():
+            remaining = (due - self._now()).total_seconds()
+            if remaining <= 0:
+                return True
+            await self._wait(self._stopping, remaining)
+        return False
 
     async def _fire(self, status: TimerStatus | None, *, past_due: bool) -> TimerStatus:
         started = self._now()

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -65,6 +64,10 @@ class _Clock:
     def __call__(self) -> datetime:
         return self.now
 
+    async def wait(self, stopped: asyncio.Event, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        await asyncio.sleep(0)
+
 
 class _Invoker:
     """Notes what timers run with; each run takes as long as `takes`."""
@@ -98,16 +101,8 @@ class _Monitor:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
-    """A clock that a sleeping timer moves on."""
-    clock = _Clock()
-
-    async def sleep(seconds: float, *, real: Callable[[float], Any] = asyncio.sleep) -> None:
-        clock.now += timedelta(seconds=seconds)
-        await real(0)
-
-    monkeypatch.setattr("local.host.timer_trigger.asyncio.sleep", sleep)
-    return clock
+def clock() -> _Clock:
+    return _Clock()
 
 
 def _timer(clock: _Clock, schedule: str, **trigger: object) -> tuple[Timer, _Invoker, _Monitor]:
@@ -120,7 +115,7 @@ def _timer(clock: _Clock, schedule: str, **trigger: object) -> tuple[Timer, _Inv
         kind="timerTrigger",
         durable_clients=(),
     )
-    timer = Timer(function, invoker=invoker, monitor=monitor, now=clock)  # type: ignore[arg-type]  # fakes
+    timer = Timer(function, invoker=invoker, monitor=monitor, now=clock, wait=clock.wait)  # type: ignore[arg-type]  # fakes
     return timer, invoker, monitor
 
 
@@ -128,9 +123,9 @@ async def _run_until(timer: Timer, invoker: _Invoker, runs: int) -> None:
     task = asyncio.create_task(timer.run())
     async with asyncio.timeout(5):
         while len(invoker.at) < runs:
-            await asyncio.wait([task], timeout=0.001)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+            await asyncio.sleep(0)
+        timer.stop()
+        await task
 
 
 async def test_occurrences_that_pass_while_the_function_runs_are_left_out(clock: _Clock):
