@@ -1,0 +1,62 @@
+"""Calling Coupler's own API, as an administrator's portal would."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from local.platform import Platform
+
+
+class CouplerApiError(Exception):
+    """The API refused a call; the text is the problem's title, detail and hint."""
+
+
+class CouplerClient:
+    """One caller of one function app, with a token of its own."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._token = platform.caller_token()
+
+    def create_connection(self, document: dict[str, Any]) -> dict[str, Any]:
+        return self._call("POST", "connections", document)
+
+    def start_full_sync(self, connection: str) -> dict[str, Any]:
+        return self._call("POST", f"connections/{connection}/full-sync/start", {})
+
+    def review(self, connection: str) -> dict[str, Any]:
+        return self._call("GET", f"connections/{connection}/full-sync")
+
+    def outcomes(self, connection: str) -> list[dict[str, Any]]:
+        """Every record that is not in step."""
+        return self._all(f"connections/{connection}/outcomes", "outcomes")
+
+    def couplings(self, connection: str, mapping: str) -> list[dict[str, Any]]:
+        """Every coupling of a table mapping."""
+        return self._all(f"connections/{connection}/couplings/{quote(mapping)}", "couplings")
+
+    def _all(self, path: str, member: str) -> list[dict[str, Any]]:
+        """A whole list, page by page."""
+        found: list[dict[str, Any]] = []
+        after = ""
+        while True:
+            page = self._call("GET", f"{path}?limit=1000{after}")
+            found += page[member]
+            if not page["continuation"]:
+                return found
+            after = f"&continuation={quote(page['continuation'], safe='')}"
+
+    def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        answer = self._platform.client.request(
+            method,
+            f"{self._platform.addresses.function_app}/api/{path}",
+            body=body,
+            headers={"Authorization": f"Bearer {self._token}"},
+        )
+        if answer.status >= 400:
+            problem = answer.body if isinstance(answer.body, dict) else {"detail": answer.body}
+            told = " ".join(str(problem.get(part, "")) for part in ("title", "detail", "hint"))
+            raise CouplerApiError(f"{method} /api/{path} answered {answer.status}: {told}")
+        document: dict[str, Any] = answer.body or {}
+        return document

@@ -1,0 +1,120 @@
+"""What the demo shows: a live review while the run works, then the result side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+_COLOURS = {
+    "finished": "green",
+    "success": "green",
+    "finished-with-errors": "yellow",
+    "in-process": "yellow",
+    "ready": "cyan",
+    "error": "red",
+    "blocked": "red",
+    "cancelled": "red",
+}
+_COUNTERS = ("inserted", "modified", "unchanged", "coupled")
+_NOT_IN_STEP = ("skipped", "waiting", "conflict", "failed")
+
+
+def review_table(review: dict[str, Any]) -> RenderableType:
+    """The lines of the full synchronization review with a progress bar each."""
+    table = Table(title="Full Synchronization Review", title_justify="left", expand=False)
+    for heading in ("Table", "Job queue entry", "To CRM", "From CRM", "Progress", ""):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("In step", "Not in step"):
+        table.add_column(heading, justify="right")
+    for heading in ("Waits for", "Time"):
+        table.add_column(heading, no_wrap=True)
+    for line in review["lines"]:
+        table.add_row(*_cells(line))
+    return table
+
+
+def _cells(line: dict[str, Any]) -> list[RenderableType]:
+    progress = line.get("progress", {"handled": 0, "expected": None, "percent": None})
+    counters = line.get("counters", {})
+    waits = line.get("waiting_for") or line.get("blocked_by") or []
+    return [
+        line["name"],
+        _status(line["job_queue_entry_status"]),
+        _status(line["to_int_table_job_status"]),
+        _status(line["from_int_table_job_status"]),
+        ProgressBar(total=100, completed=progress["percent"] or 0, width=20),
+        f"{progress['handled']:>7}",
+        str(_sum(counters, _COUNTERS)),
+        str(_sum(counters, _NOT_IN_STEP)),
+        ", ".join(waits),
+        _seconds(line),
+    ]
+
+
+def _status(status: str) -> Text:
+    return Text(status.replace("-", " "), style=_COLOURS.get(status, "grey50"))
+
+
+def _sum(counters: dict[str, dict[str, int]], names: Sequence[str]) -> int:
+    return sum(each[name] for each in counters.values() for name in names)
+
+
+def _seconds(line: dict[str, Any]) -> str:
+    started, finished = line.get("started_at"), line.get("finished_at")
+    if not started or not finished:
+        return ""
+    return f"{_clock(finished) - _clock(started):.1f} s"
+
+
+def _clock(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def counts_table(counts: Sequence[tuple[str, str, int, str, int, int]]) -> RenderableType:
+    """Records of each table on both sides, and how many are coupled."""
+    table = Table(title="Records", title_justify="left")
+    for heading in ("Table", "Business Central", "Records", "Dynamics 365 Sales"):
+        table.add_column(heading)
+    for heading in ("Records", "Coupled"):
+        table.add_column(heading, justify="right")
+    for name, bc_set, bc_count, crm_set, crm_count, coupled in counts:
+        table.add_row(name, bc_set, str(bc_count), crm_set, str(crm_count), str(coupled))
+    return table
+
+
+def pairs_table(pairs: Sequence[tuple[str, str, str]]) -> RenderableType:
+    """Coupled records side by side."""
+    table = Table(title="Coupled pairs", title_justify="left")
+    for heading in ("Table", "Business Central", "Dynamics 365 Sales"):
+        table.add_column(heading)
+    for pair in pairs:
+        table.add_row(*pair)
+    return table
+
+
+def outcomes_table(outcomes: Sequence[dict[str, Any]], most: int = 12) -> RenderableType:
+    """Records that are not in step, one example of each reason."""
+    examples: dict[tuple[str, str], dict[str, Any]] = {}
+    counts: dict[tuple[str, str], int] = {}
+    for outcome in outcomes:
+        reason = (outcome["mapping"], outcome["code"])
+        examples.setdefault(reason, outcome)
+        counts[reason] = counts.get(reason, 0) + 1
+    table = Table(title=f"Not in step: {len(outcomes)} record(s)", title_justify="left")
+    table.add_column("Table", no_wrap=True)
+    table.add_column("Kind", no_wrap=True)
+    table.add_column("Records", justify="right")
+    table.add_column("For example")
+    table.add_column("Why, and what to do", ratio=1)
+    for reason, example in list(examples.items())[:most]:
+        why = f"{example['message']} {example['hint']}"
+        name = example["record_name"]
+        table.add_row(reason[0], example["kind"], str(counts[reason]), name, why)
+    more = len(examples) - most
+    return Group(table, Text(f"and {more} more reasons")) if more > 0 else table

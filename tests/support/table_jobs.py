@@ -1,0 +1,182 @@
+"""Running table jobs in memory: fake services, stores in memory, a clock that tests move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, cast
+
+from couplings.store import CouplingStore
+from identity.model import TenantId
+from services.business_central import BusinessCentral
+from services.dataverse import Dataverse
+from sync.full_sync import FullSync
+from sync.ids import RecordIds
+from sync.jobs import JobStore, Run, RunKind, TableJob
+from sync.lookups import CouplingResolver
+from sync.mapping import TableMapping
+from sync.mappings import MAPPINGS, mapping_named
+from sync.outcomes import Outcome, OutcomeStore
+from sync.references import LocalCurrency, References
+from sync.rules import RULES
+from sync.rules.base import RuleContext
+from sync.work import Work
+from sync.worker import TableJobWorker, WorkerLimits
+from tests.fakes.services import FakeBusinessCentral, FakeDataverse
+from tests.fakes.tables import MemoryAccount
+
+TENANT = TenantId("11111111-1111-4111-8111-111111111111")
+CONNECTION = "demo"
+LOCAL_CURRENCY_ID = "00000000-0000-4000-8000-0000000000ff"
+
+
+class MemoryQueues:
+    """Messages in the order they were sent."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+
+    def enqueue(self, queue_name: str, message: Any, *, delay_seconds: int = 0) -> None:
+        self.messages.append(dict(message))
+
+
+class SyncWorld:
+    """Two services, their stores and one connection between them."""
+
+    def __init__(self) -> None:
+        self.account = MemoryAccount()
+        self.bc = FakeBusinessCentral(
+            {each.bc.name: each.bc.id_field for each in MAPPINGS.values()}
+        )
+        self.crm = FakeDataverse(
+            {each.crm.entity_set: each.crm.id_column for each in MAPPINGS.values()}
+        )
+        self.queues = MemoryQueues()
+        self.time = datetime(2026, 6, 26, 12, 0, tzinfo=UTC)
+        self.references = References(
+            today=date(2026, 6, 26),
+            local_currency=LocalCurrency(code="GBP", crm_id=LOCAL_CURRENCY_ID),
+        )
+        self.couplings = CouplingStore(self.account.table("couplings", TENANT), CONNECTION)
+        self.outcomes = OutcomeStore(self.account.table("outcomes", TENANT), CONNECTION)
+        self.jobs = JobStore(
+            runs=self.account.table("runs", TENANT),
+            jobs=self.account.table("jobs", TENANT),
+            connection_id=CONNECTION,
+        )
+        self.full_sync = FullSync(
+            tenant=TENANT,
+            connection_id=CONNECTION,
+            store=self.jobs,
+            queues=self.queues,
+            now=self.now,
+        )
+
+    def now(self) -> datetime:
+        self.time += timedelta(milliseconds=1)
+        return self.time
+
+    def ids(self) -> RecordIds:
+        return RecordIds(tenant=TENANT, connection=CONNECTION)
+
+    def open_work(self, run: Run, job: TableJob) -> Work:
+        return self.work(mapping_named(job.mapping), run)
+
+    def work(self, mapping: TableMapping, run: Run) -> Work:
+        preview = run.kind is RunKind.PREVIEW
+        resolver = CouplingResolver(
+            mapping, self.couplings, self.references, assume_coupled=preview
+        )
+        return Work(
+            run_id=run.run_id,
+            mapping=mapping,
+            rule=RULES[mapping.rule],
+            context=RuleContext(
+                mapping=mapping, references=self.references, resolver=resolver, ids=self.ids()
+            ),
+            bc=cast(BusinessCentral, self.bc),
+            crm=cast(Dataverse, self.crm),
+            couplings=self.couplings,
+            outcomes=self.outcomes,
+            preview=preview,
+        )
+
+    def worker(
+        self,
+        *,
+        open_work: Callable[[Run, TableJob], Work] | None = None,
+        slice_seconds: float = 60,
+    ) -> TableJobWorker:
+        return TableJobWorker(
+            store=self.jobs,
+            full_sync=self.full_sync,
+            open_work=open_work or self.open_work,
+            limits=WorkerLimits(lease_seconds=3600, slice_seconds=slice_seconds),
+            now=self.now,
+        )
+
+    def start(self, *mappings: str, kind: RunKind = RunKind.FULL_SYNC) -> Run:
+        return self.full_sync.begin(kind, mappings, "test")
+
+    def drain(self, run: Run, worker: TableJobWorker | None = None) -> dict[str, TableJob]:
+        """Advance the run and deliver its messages until it is over; its lines by name."""
+        worker = worker or self.worker()
+        while self.full_sync.advance(run.run_id, run.generation, by_itself=False) is None:
+            if not self.queues.messages:
+                raise AssertionError("the run goes on, but nobody was told to work")
+            while self.queues.messages:
+                message = self.queues.messages.pop(0)
+                worker.handle(message["run"], message["mapping"], is_last_try=False)
+        return {job.mapping: job for job in self.jobs.list_jobs(run.run_id)}
+
+    def synchronize(self, *mappings: str) -> dict[str, TableJob]:
+        """One full synchronization of these mappings."""
+        return self.drain(self.start(*mappings))
+
+    def outcome_list(self, mapping: str | None = None) -> list[Outcome]:
+        return self.outcomes.list_page(mapping=mapping, limit=1000).outcomes
+
+
+def bc_customer(number: str, **fields: Any) -> dict[str, Any]:
+    """A customer as Business Central's API shows it."""
+    return {
+        "id": f"bc000000-0000-4000-8000-{int(number):012d}",
+        "number": number,
+        "displayName": f"Customer {number}",
+        "addressLine1": "1 High Street",
+        "addressLine2": "",
+        "city": "London",
+        "state": "",
+        "postalCode": "N1 1AA",
+        "country": "GB",
+        "phoneNumber": "",
+        "email": "",
+        "website": "",
+        "currencyCode": "GBP",
+        "salespersonCode": "",
+        "creditLimit": 0,
+        "blocked": "_x0020_",
+    } | fields
+
+
+def crm_account(number: int, **columns: Any) -> dict[str, Any]:
+    """A customer account as Dataverse shows it."""
+    return {
+        "accountid": f"c0000000-0000-4000-8000-{number:012d}",
+        "name": f"Account {number}",
+        "accountnumber": None,
+        "customertypecode": 3,
+        "address1_line1": "1 High Street",
+        "address1_line2": None,
+        "address1_city": "London",
+        "address1_stateorprovince": None,
+        "address1_postalcode": "N1 1AA",
+        "address1_country": "GB",
+        "telephone1": None,
+        "emailaddress1": None,
+        "websiteurl": None,
+        "_transactioncurrencyid_value": LOCAL_CURRENCY_ID,
+        "_ownerid_value": "owner",
+        "creditlimit": 0,
+        "statecode": 0,
+    } | columns
