@@ -213,7 +213,8 @@ class Transport:
             case Meaning.UNAVAILABLE:
                 if not idempotent:
                     raise call.answer_lost(f"status {answer.status}")
-                self._again_or_raise(call, call.error(answer.status, said))
+                failure = call.error(answer.status, said)
+                self._again_or_raise(call, failure, self.retry_after(answer.headers))
                 return None
             case Meaning.UNAUTHENTICATED if not call.renewed:
                 # The token may have been revoked or expired on the way: one new one is tried.
@@ -225,11 +226,12 @@ class Transport:
             case _:
                 return answer
 
-    def _again_or_raise(self, call: Call, failure: CouplerError) -> None:
+    def _again_or_raise(self, call: Call, failure: CouplerError, told: float | None = None) -> None:
         call.failures += 1
         if call.failures >= self.limits.attempts:
             raise failure
-        self.timing.sleep(self._backoff(call.failures - 1))
+        wait = self._backoff(call.failures - 1) if told is None else told
+        self.timing.sleep(min(wait, self.limits.longest_backoff))
 
     def _throttled(self, call: Call, answer: Response) -> None:
         self.traffic.add_throttled()

@@ -13,6 +13,7 @@ from local.certificates import Certificates, ensure_certificates
 from local.simulators.business_central.simulator import BusinessCentralSimulator
 from local.simulators.core.server import running
 from local.simulators.core.tokens import TokenVerifier
+from local.simulators.dataverse.simulator import DataverseSimulator, Settings
 from local.simulators.entra.simulator import EntraSimulator
 from services.addresses import check_address
 from services.records import Traffic
@@ -85,6 +86,17 @@ def verifier(entra: str, certificates: Certificates) -> TokenVerifier:
 def business_central(certificates: Certificates, verifier: TokenVerifier) -> Iterator[str]:
     with running(
         BusinessCentralSimulator(),
+        certificate=certificates.certificate,
+        key=certificates.key,
+        verifier=verifier,
+    ) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def dataverse_url(certificates: Certificates, verifier: TokenVerifier) -> Iterator[str]:
+    with running(
+        DataverseSimulator(Settings(clients=(CLIENT,))),
         certificate=certificates.certificate,
         key=certificates.key,
         verifier=verifier,

@@ -91,6 +91,14 @@ def test_a_lasting_fault_is_given_up_with_a_text_that_says_what_and_where(
     assert "secret" not in raised.value.explained()
 
 
+def test_an_unavailable_service_is_given_the_time_it_asks_for_within_bounds(
+    transport, service, clock
+):
+    service.script = [refusal(503, Retry_After="4"), refusal(503, Retry_After="9999"), OK]
+    assert get(transport).ok
+    assert clock.slept == [4, 30]
+
+
 def test_backing_off_is_bounded(new_transport: NewTransport, service, clock):
     transport = new_transport(limits=Limits(attempts=8, longest_backoff=10))
     service.script = [refusal(503)] * 7 + [OK]

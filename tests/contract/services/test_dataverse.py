@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+import pytest
+import requests
+
+from errors import AuthorizationError, ConfigurationError, TransientError
+from services import odata
+from services.dataverse import Dataverse
+from services.records import Write, WriteKind, WriteStatus
+from services.transport import Transport
+from tests.contract.services.conftest import Admin, Patient
+
+
+def an_id(name: object) -> str:
+    return str(uuid5(NAMESPACE_URL, str(name)))
+
+
+def account(name: str, kind: WriteKind = WriteKind.INSERT, **values: Any) -> Write:
+    return Write(kind=kind, table="accounts", id=an_id(name), values={"name": name} | values)
+
+
+def currency(code: str) -> Write:
+    return Write(
+        kind=WriteKind.INSERT,
+        table="transactioncurrencies",
+        id=an_id(code),
+        values={
+            "isocurrencycode": code,
+            "currencyname": code,
+            "currencysymbol": code,
+            "currencyprecision": 2,
+            "exchangerate": 2.0,
+        },
+    )
+
+
+def statuses(results: Any) -> list[str]:
+    return [result.status.value for result in results]
+
+
+@pytest.fixture
+def admin(dataverse_url: str, session: requests.Session) -> Iterator[Admin]:
+    admin = Admin(dataverse_url, session)
+    admin.reset()
+    yield admin
+    admin.reset()
+
+
+@pytest.fixture
+def transport(admin: Admin, new_transport: Callable[[str, str, str], Transport]) -> Transport:
+    return new_transport("Dataverse", admin.url, f"{admin.url}/.default")
+
+
+@pytest.fixture
+def dataverse(transport: Transport) -> Dataverse:
+    return Dataverse(transport)
+
+
+def test_pages_hold_every_record_once(dataverse):
+    dataverse.apply([account(f"A{n:03}") for n in range(25)])
+    pages = list(
+        dataverse.fetch_pages("accounts", select=["name"], orderby="name", page_size=10, count=True)
+    )
+    assert [len(page.records) for page in pages] == [10, 10, 5]
+    assert pages[0].total == 25
+    assert [row["name"] for page in pages for row in page.records] == [
+        f"A{n:03}" for n in range(25)
+    ]
+
+
+def test_reading_goes_on_from_a_pages_cursor(dataverse):
+    dataverse.apply([account(f"A{n:03}") for n in range(25)])
+    first = next(dataverse.fetch_pages("accounts", select=["name"], page_size=10))
+    rest = list(dataverse.fetch_pages("accounts", select=[], page_size=10, cursor=first.next))
+    assert [len(page.records) for page in rest] == [10, 5]
+
+
+def test_filters_are_understood_and_counted(dataverse):
+    name = "O'Hara & Søn+1 #2"
+    dataverse.apply([account(name), account("Other")])
+    wanted = odata.compare("name", "eq", name)
+    (page,) = dataverse.fetch_pages("accounts", select=["accountid"], filter=wanted)
+    assert [row["accountid"] for row in page.records] == [an_id(name)]
+    assert dataverse.count("accounts", wanted) == 1
+    assert dataverse.count("accounts") == 2
+
+
+def test_records_by_id_take_few_requests(dataverse, admin):
+    names = [f"A{n:04}" for n in range(1500)]
+    dataverse.apply([account(name) for name in names])
+    before = admin.counted()["requests"]
+    found = dataverse.fetch_many(
+        "accounts", "accountid", [an_id(name) for name in [*names, "x"]], ["name"]
+    )
+    assert {row["name"] for row in found.values()} == set(names)
+    assert admin.counted()["requests"] - before == 1
+
+
+def test_records_by_another_column(dataverse):
+    dataverse.apply([account("a", accountnumber='O\'H "1"'), account("b", accountnumber="2")])
+    found = dataverse.fetch_many("accounts", "accountnumber", ['O\'H "1"', "3"], ["name"])
+    assert {key: row["name"] for key, row in found.items()} == {'O\'H "1"': "a"}
+
+
+def test_one_record_or_none(dataverse):
+    dataverse.apply([account("a")])
+    assert dataverse.fetch("accounts", an_id("a"), ["name"])["name"] == "a"
+    assert dataverse.fetch("accounts", an_id("b"), ["name"]) is None
+
+
+def test_many_inserts_take_one_request_a_thousand(dataverse, admin):
+    results = dataverse.apply([account(f"A{n:04}") for n in range(2000)])
+    assert set(statuses(results)) == {"written"}
+    assert admin.counted()["requests"] == 2
+    assert len(admin.dump("accounts")) == 2000
+
+
+def test_tables_without_create_multiple_are_written_by_batch(dataverse, admin):
+    results = dataverse.apply([currency("EUR"), currency("NOK")])
+    assert statuses(results) == ["written", "written"]
+    found = dataverse.fetch_many(
+        "transactioncurrencies", "isocurrencycode", ["EUR", "NOK"], ["currencyname"]
+    )
+    assert [result.version for result in results] == [
+        found[code]["@odata.etag"] for code in ("EUR", "NOK")
+    ]
+
+
+def test_repeated_inserts_find_their_records(dataverse, admin):
+    writes = [account("a"), account("b"), currency("EUR")]
+    dataverse.apply(writes)
+    results = dataverse.apply(writes)
+    assert statuses(results) == ["exists"] * 3
+    found = dataverse.fetch("accounts", an_id("a"), ["name"])
+    assert results[0].version == found["@odata.etag"]
+    assert len(admin.dump("accounts")) == 2
+
+
+def test_a_unique_value_of_another_record_is_a_refusal(dataverse):
+    dataverse.apply([currency("EUR")])
+    (result,) = dataverse.apply([replace(currency("EUR"), id=an_id("x"))])
+    assert result.status is WriteStatus.REFUSED
+    assert result.code
+    assert result.message
+
+
+def test_a_bad_record_stops_only_itself_and_is_explained(dataverse, admin):
+    writes = [account("a"), account("x" * 500), account("c")]
+    results = dataverse.apply(writes)
+    assert statuses(results) == ["written", "refused", "written"]
+    assert results[1].code == "0x80044331"
+    assert "'name'" in results[1].message
+    assert {row["name"] for row in admin.dump("accounts")} == {"a", "c"}
+
+
+def test_a_lookup_to_a_missing_record_is_a_refusal(dataverse):
+    bind: dict[str, Any] = {"primarycontactid@odata.bind": f"/contacts({an_id('nobody')})"}
+    results = dataverse.apply([account("a", **bind), account("b")])
+    assert statuses(results) == ["refused", "written"]
+    (update,) = dataverse.apply([account("b", WriteKind.UPDATE, **bind)])
+    assert update.status is WriteStatus.REFUSED
+
+
+def test_updates_are_guarded_by_their_version(dataverse, admin):
+    dataverse.apply([account("a")])
+    version = dataverse.fetch("accounts", an_id("a"), ["name"])["@odata.etag"]
+    update = replace(account("a", WriteKind.UPDATE, telephone1="1"), version=version)
+    (updated,) = dataverse.apply([update])
+    assert updated.status is WriteStatus.WRITTEN
+    assert updated.version not in (None, version)
+    (stale,) = dataverse.apply([update])
+    assert (stale.status, stale.code) == (WriteStatus.STALE, "0x80060882")
+    again = replace(account("a", WriteKind.UPDATE, telephone1="2"), version=updated.version)
+    assert statuses(dataverse.apply([again])) == ["written"]
+
+
+def test_an_update_never_creates_and_an_upsert_does(dataverse, admin):
+    results = dataverse.apply(
+        [account("a", WriteKind.UPDATE), account("b", WriteKind.UPSERT, telephone1="1")]
+    )
+    assert statuses(results) == ["missing", "written"]
+    results = dataverse.apply([account("b", WriteKind.UPSERT, telephone1="2")])
+    assert statuses(results) == ["written"]
+    assert [row["telephone1"] for row in admin.dump("accounts")] == ["2"]
+
+
+@pytest.mark.parametrize("table", ["accounts", "transactioncurrencies"])
+def test_an_answer_lost_after_the_commit_makes_no_second_record(dataverse, admin, table):
+    writes = {
+        "accounts": [account(str(n)) for n in range(5)],
+        "transactioncurrencies": [currency("EUR"), currency("NOK")],
+    }[table]
+    dataverse.fetch("accounts", an_id("x"), ["name"])
+    admin.fault("commit-then-drop", method="POST")
+    results = dataverse.apply(writes)
+    assert set(statuses(results)) == {"exists"}
+    ids = {write.id for write in writes}
+    key = "accountid" if table == "accounts" else "transactioncurrencyid"
+    assert len([row for row in admin.dump(table) if row[key] in ids]) == len(writes)
+
+
+def test_throttling_is_waited_out(dataverse, admin, transport: Transport, patient: Patient):
+    admin.fault("status", status=429, retry_after=7)
+    assert statuses(dataverse.apply([account("a")])) == ["written"]
+    assert patient.slept == [7]
+    assert transport.traffic.throttled == 1
+
+
+@pytest.mark.parametrize("action", ["drop", "status"])
+def test_a_passing_fault_is_waited_out(dataverse, admin, action):
+    admin.fault(action, method="GET", path=".*accounts", status=503)
+    assert dataverse.count("accounts") == 0
+
+
+@pytest.mark.parametrize(
+    ("action", "family"),
+    [("redirect", ConfigurationError), ("wrong-json", (ConfigurationError, TransientError))],
+)
+def test_a_misbehaving_service_is_named_with_the_request(dataverse, admin, action, family):
+    admin.fault(action, method="GET", path=".*accounts")
+    with pytest.raises(family) as raised:
+        list(dataverse.fetch_pages("accounts", select=["name"]))
+    assert "Dataverse" in raised.value.message
+    assert "GET /api/data/v9.2/accounts" in raised.value.message
+    assert raised.value.hint
+
+
+@pytest.mark.parametrize("select", ["nonsense", "name"])
+def test_an_unknown_table_or_column_is_a_matter_of_the_mapping(dataverse, select):
+    table = "accounts" if select == "nonsense" else "widgets"
+    with pytest.raises(ConfigurationError, match="Dataverse"):
+        list(dataverse.fetch_pages(table, select=[select]))
+
+
+def test_a_token_for_another_service_is_refused(admin, new_transport):
+    transport = new_transport("Dataverse", admin.url, "https://else.example/.default")
+    with pytest.raises(AuthorizationError, match="Dataverse"):
+        Dataverse(transport).count("accounts")
+
+
+def test_traffic_agrees_with_the_services_own_count(dataverse, admin, transport: Transport):
+    dataverse.apply([account(str(n)) for n in range(30)] + [currency("EUR")])
+    list(dataverse.fetch_pages("accounts", select=["name"], page_size=10))
+    counted = admin.counted()
+    assert transport.traffic.requests == counted["requests"]
+    assert transport.traffic.operations == counted["operations"]
