@@ -76,7 +76,15 @@ class Engine:
 
     async def start(self) -> int:
         """Go on with the unfinished instances; returns how many there are."""
-        lives = [await self._recover(instance) for instance in await self._store.unfinished()]
+        inboxes = await self._store.inboxes()
+        lives: list[Live] = []
+        for instance in await self._store.unfinished():
+            history = await self._store.history(instance)
+            inbox = inboxes.pop(instance.id, [])
+            self._last_message = max([self._last_message, *(int(m[MESSAGE_ID]) for m in inbox)])
+            lives.append(Live.recovered(instance, history, inbox))
+        for instance_id in inboxes:  # of instances that had finished when the host was killed
+            await self._store.clear_inbox(instance_id)
         self._live = {live.instance.id: live for live in lives}
         for live in lives:
             answers = fresh_messages(live.instance, live.history, live.inbox)
@@ -392,13 +400,6 @@ class Engine:
         except InstanceRunningError:
             return f"An Orchestration instance with the id {event['InstanceId']} already runs."
         return None
-
-    async def _recover(self, instance: Instance) -> Live:
-        history = await self._store.history(instance)
-        inbox = await self._store.inbox(instance.id)
-        for message in inbox:
-            self._last_message = max(self._last_message, int(message[MESSAGE_ID]))
-        return Live.recovered(instance, history, inbox)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

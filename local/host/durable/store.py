@@ -148,10 +148,13 @@ class HubStore:
         first_kept = _history_key(instance.execution, 0)
         await _delete_rows(self._history, instance.id, "RowKey lt @end", {"end": first_kept})
 
-    async def inbox(self, instance_id: str) -> list[Event]:
-        """The messages of an instance, in the order of their ids."""
-        rows = self._inbox.query_entities("PartitionKey eq @id", parameters={"id": instance_id})
-        return [json.loads(_unpack(row, "Event") or "") for row in await _sorted(rows)]
+    async def inboxes(self) -> dict[str, list[Event]]:
+        """All messages, by instance and in the order of their ids."""
+        inboxes: dict[str, list[Event]] = {}
+        for row in await _sorted(self._inbox.list_entities()):
+            inbox = inboxes.setdefault(row["PartitionKey"], [])
+            inbox.append(json.loads(_unpack(row, "Event") or ""))
+        return inboxes
 
     async def add_message(self, instance_id: str, message: Event) -> None:
         """Put a message into an inbox; no effect if it is there already."""
