@@ -1,5 +1,6 @@
 """HTTP-triggered functions on a running host."""
 
+import http.client
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -193,3 +194,14 @@ def test_the_route_prefix_comes_from_host_json(
     assert _get(host, "/hello").text == "GET"
     assert requests.put(f"{host.base_url}/hello", timeout=10).text == "PUT", "no methods = all"
     assert _get(host, "/api/hello").status_code == 404
+
+
+def test_a_body_above_100_mb_is_413_before_it_is_sent(start_host: HostFactory, sample: Sample):
+    host = sample.start(start_host)
+    for size, status in ((100 * 1024 * 1024 + 1, 413), (0, 201)):
+        connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=10)
+        connection.putrequest("POST", "/api/echo/x")
+        connection.putheader("Content-Length", str(size))
+        connection.endheaders()
+        assert connection.getresponse().status == status
+        connection.close()

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import threading
 from pathlib import Path
 
@@ -24,8 +25,14 @@ def _app(folder: Path, code: str, *, host_json: str | None = _EMPTY_HOST_JSON) -
     return app
 
 
-def test_sigterm_stops_the_host_with_exit_code_0(start_host: HostFactory, sample: Sample):
-    assert sample.start(start_host).stop() == 0
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_sigterm_and_ctrl_c_stop_the_host_with_exit_code_0(
+    start_host: HostFactory, sample: Sample, stop: signal.Signals
+):
+    host = sample.start(start_host)
+    host.process.send_signal(stop)
+    assert host.process.wait(20) == 0
+    assert "Traceback" not in host.log_text()
 
 
 def test_a_running_function_may_finish_while_the_host_stops(

@@ -181,6 +181,15 @@ def test_an_output_parameter_with_a_list_sends_each_item(start_host: HostFactory
     assert sorted(sample.contents("-out")) == ["a", "b", "c"]
 
 
+def test_an_output_parameter_with_a_queue_message_sends_its_body(
+    start_host: HostFactory, sample: Sample
+):
+    host = sample.start(start_host)
+    answer = requests.post(f"{host.base_url}/api/send-message", data='{"a": 1}', timeout=10)
+    assert answer.status_code == 202
+    assert sample.contents("-out") == ['{"a": 1}']
+
+
 def test_output_that_cannot_be_sent_fails_the_function(start_host: HostFactory, sample: Sample):
     host = sample.start(start_host)
     answer = requests.post(f"{host.base_url}/api/send", data=bytes(70_000), timeout=10)

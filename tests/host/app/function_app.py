@@ -116,6 +116,13 @@ def send_many(
     return func.HttpResponse(status_code=202)
 
 
+@app.route(route="send-message", methods=["POST"])
+@app.queue_output(arg_name="message", queue_name="%OUT_QUEUE%", connection="AzureWebJobsStorage")
+def send_message(req: func.HttpRequest, message: func.Out[func.QueueMessage]) -> func.HttpResponse:
+    message.set(func.QueueMessage(body=req.get_body()))
+    return func.HttpResponse(status_code=202)
+
+
 @app.queue_trigger(arg_name="msg", queue_name="%JOBS_QUEUE%", connection="AzureWebJobsStorage")
 @app.queue_output(arg_name="$return", queue_name="%OUT_QUEUE%", connection="AzureWebJobsStorage")
 def work(msg: func.QueueMessage) -> str:
