@@ -110,7 +110,7 @@ class BusinessCentral:
         """
         field = endpoint.id_field
         columns = [*select, *([] if field in select else [field])]
-        wanted = [UUID(text) for text in dict.fromkeys(ids)]
+        wanted = [UUID(odata.guid(text)) for text in dict.fromkeys(ids)]
 
         def query(chunk: Sequence[UUID]) -> str:
             return odata.query(select=columns, filter=odata.any_equal(field, chunk))

@@ -34,6 +34,7 @@ class Meaning(StrEnum):
     NO_SUCH_PLACE = "no-such-place"  # there is no such table, company, service or operation
     STALE = "stale"  # the record changed since it was read
     DUPLICATE = "duplicate"  # some key of the record is taken, by itself or by another record
+    TOO_LARGE = "too-large"  # the request or the page asked for is too large
     REFUSED = "refused"  # the content or the query is refused
 
 
@@ -72,6 +73,7 @@ RULES = (
     Rule(412, "0x80060892", Meaning.DUPLICATE),  # an alternate key
     Rule(412, "0x80040333", Meaning.REFUSED),  # duplicate detection rules of the organization
     Rule(412, "", Meaning.STALE),
+    Rule(413, "", Meaning.TOO_LARGE),
     Rule(429, "", Meaning.THROTTLED),
     Rule(500, "", Meaning.UNAVAILABLE),
     Rule(501, "", Meaning.NO_SUCH_PLACE),
@@ -90,6 +92,7 @@ WRITE_STATUS = {
     Meaning.NO_SUCH_PLACE: WriteStatus.REFUSED,
     Meaning.STALE: WriteStatus.STALE,
     Meaning.DUPLICATE: WriteStatus.EXISTS,  # until it is known whose key it is
+    Meaning.TOO_LARGE: WriteStatus.REFUSED,
     Meaning.REFUSED: WriteStatus.REFUSED,
 }
 
@@ -122,6 +125,11 @@ _FAMILIES = {
         "service-place-missing",
         "Check the connection's address, environment and company, and that the table or web "
         "service of that name is published.",
+    ),
+    Meaning.TOO_LARGE: _Family(
+        ConfigurationError,
+        "service-request-too-large",
+        "Use a smaller page size or fewer columns.",
     ),
 }
 _REFUSED = _Family(

@@ -14,6 +14,8 @@ from decimal import Decimal
 from urllib.parse import quote
 from uuid import UUID
 
+from errors import ConfigurationError
+
 type Value = str | bool | int | float | Decimal | UUID | datetime | date | None
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
@@ -57,14 +59,26 @@ def _number(value: float | Decimal) -> str:
 
 
 def guid(text: str) -> str:
-    """The text as a GUID literal (lower case, no quotes); ``ValueError`` if it is none."""
-    return str(UUID(text))
+    """The text as a GUID literal (lower case, no quotes); ``ConfigurationError`` if it is none."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise ConfigurationError(
+            "id-malformed",
+            f"{text[:60]!r} is not the id of a record or company.",
+            hint="Ids have the form 00000000-0000-0000-0000-000000000000.",
+        ) from None
 
 
 def name(text: str) -> str:
-    """The text if it is a column or navigation path; ``ValueError`` otherwise."""
+    """The text if it can be the name of a table or column, or a navigation path;
+    ``ConfigurationError`` otherwise."""
     if not _IDENTIFIER.fullmatch(text):
-        raise ValueError(f"{text!r} is not a column name")
+        raise ConfigurationError(
+            "name-malformed",
+            f"{text[:60]!r} cannot be the name of a table or column.",
+            hint="Check the table mapping: names are letters, digits and underscores.",
+        )
     return text
 
 
@@ -137,7 +151,7 @@ def chunks_within[T](
 ) -> Iterator[Sequence[T]]:
     """Cut the values into runs of at most ``most`` whose rendered URL is at most ``limit`` long.
 
-    Runs are halved until they fit. Raises ``ValueError`` when a single value does not.
+    Runs are halved until they fit. Raises ``ConfigurationError`` when a single value does not.
     """
     for start in range(0, len(values), most):
         yield from _fitting(values[start : start + most], render, limit)
@@ -150,7 +164,11 @@ def _fitting[T](
         yield values
         return
     if len(values) == 1:
-        raise ValueError(f"one value alone makes a URL of more than {limit} characters")
+        raise ConfigurationError(
+            "url-too-long",
+            f"One value alone makes a URL of more than {limit} characters.",
+            hint="Check the table mapping: select fewer columns, or match by a shorter column.",
+        )
     middle = len(values) // 2
     yield from _fitting(values[:middle], render, limit)
     yield from _fitting(values[middle:], render, limit)

@@ -33,7 +33,7 @@ from services.records import WriteStatus
         (412, "0x80060892", Meaning.DUPLICATE),
         (412, "0x80040333", Meaning.REFUSED),
         (412, "", Meaning.STALE),
-        (413, "0x8004418A", Meaning.REFUSED),
+        (413, "0x8004418A", Meaning.TOO_LARGE),
         (429, "", Meaning.THROTTLED),
         (500, "", Meaning.UNAVAILABLE),
         (501, "", Meaning.NO_SUCH_PLACE),
