@@ -16,7 +16,7 @@ from local.simulators.business_central.errors import (
     record_not_found,
     segment_not_found,
 )
-from local.simulators.business_central.fields import EntitySet, Row, Type
+from local.simulators.business_central.fields import EntitySet, Field, Row, Type
 from local.simulators.business_central.master_data import COMPANIES
 from local.simulators.business_central.navigation import navigation
 from local.simulators.business_central.other_sets import ALL_API_SETS
@@ -197,7 +197,7 @@ class Api:
             case (Segment(name=name), *_) if name in WEB_SERVICE_SETS:
                 company = self._named_company(request)
                 return _service(request, company, root, list(address.segments))
-            case (Segment(name="Company" | "$metadata" as name), *_):
+            case (Segment(name=name), *_) if name == "Company" or name.startswith("$"):
                 raise NotSimulatedError(f"'{name}' of ODataV4 at this address")
             case (Segment(name=name), *_):
                 raise segment_not_found(name)
@@ -294,15 +294,17 @@ def _service(
 
 def _row_by_key(company: Company, schema: EntitySet, key: str) -> Row:
     parts = parse_key(key, schema.key_fields)
-    row = company[schema.name].by_key(
-        *map(_key_value, map(schema.by_name.get, schema.key_fields), parts)
-    )
+    fields = [schema.by_name[name] for name in schema.key_fields]
+    row = company[schema.name].by_key(*map(_key_value, fields, parts))
     if row is None:
         raise record_not_found(schema.table, key)
     return row
 
 
-def _key_value(field: Any, text: str) -> Any:
-    if field.type is Type.DECIMAL:
+def _key_value(field: Field, text: str) -> Any:
+    if field.type is not Type.DECIMAL:
+        return text.upper() if field.type is Type.CODE else text
+    try:
         return float(text)
-    return text.upper() if field.type is Type.CODE else text
+    except ValueError:
+        raise bad_request(f"'{text}' is no number (property '{field.name}').") from None

@@ -114,6 +114,8 @@ def _part(request: SimRequest, root: str, operation: Any) -> Part:
     if unknown:
         raise NotSimulatedError(f"{sorted(unknown)} of a batch operation")
     path, query_string = _target(request, root, url)
+    if not path.startswith(f"{root}/"):
+        raise bad_request(f"The address '{url}' is not below the batch's own.")
     body = operation.get("body")
     try:
         query = list(parse_query_string(query_string).items())
@@ -138,9 +140,8 @@ def _target(request: SimRequest, root: str, url: str) -> tuple[str, str]:
     """Path and query string of a part's address, relative or absolute."""
     if "://" in url:
         parsed = urlsplit(url)
-        if f"{parsed.scheme}://{parsed.netloc}" != request.base_url:
-            raise bad_request(f"The address '{url}' is not of this service.")
-        return parsed.path, parsed.query
+        own = f"{parsed.scheme}://{parsed.netloc}" == request.base_url
+        return (parsed.path if own else ""), parsed.query
     path, _, query_string = url.partition("?")
     return (path if path.startswith("/") else f"{root}/{path}"), query_string
 

@@ -92,6 +92,11 @@ class CustomerRules(Rules):
                 f"You cannot delete Customer {row['number']} because there is at least one "
                 "outstanding Sales Order for this customer."
             )
+        if company["salesInvoices"].find("customerId", row["id"]):
+            raise dialog(
+                f"You cannot delete Customer {row['number']} because it has ledger entries in a "
+                "fiscal year that has not been closed yet."
+            )
 
     @override
     def deleted(self, writer: Writer, row: Row) -> None:

@@ -109,6 +109,7 @@ SALES_INVOICES = EntitySet(
     insert=True,
     modify=True,
     delete=True,
+    indexed=("customerId",),
     fields=(
         guid("id", editable=False),
         code("number", 20, editable=False),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -86,7 +85,7 @@ class EntitySet:
     id_field: str = "id"
     modified_field: str = "lastModifiedDateTime"
     """Empty where the set shows no time of the last modification."""
-    hidden: Mapping[str, Field] = field(default_factory=dict)
+    hidden: dict[str, Field] = field(default_factory=dict)
     """Fields of the table that the API does not show, but seed data may carry."""
     indexed: tuple[str, ...] = ()
     """Fields by which records are looked up often."""
@@ -113,6 +112,10 @@ class EntitySet:
 
     def empty_row(self) -> Row:
         """A new record before anything is validated."""
+        return dict(self._empty_values)
+
+    @cached_property
+    def _empty_values(self) -> Row:
         return {each.name: each.empty() for each in self.fields}
 
 

@@ -1,4 +1,4 @@
-"""Field tables of API v2.0: customers, contacts, items and the small tables they refer to.
+"""Field tables of API v2.0: companies, customers, contacts, salespeople, opportunities.
 
 Names and editability are those of the API pages, lengths those of the tables behind them.
 Web site addresses are held to 80 characters, which is what the API's published description says;
@@ -417,14 +417,5 @@ MASTER_DATA = (
     CONTACTS,
     CONTACTS_INFORMATION,
     SALESPEOPLE,
-    UNITS_OF_MEASURE,
-    ITEMS,
-    CURRENCIES,
-    CURRENCY_EXCHANGE_RATES,
-    PAYMENT_TERMS,
-    SHIPMENT_METHODS,
-    ITEM_CATEGORIES,
-    GENERAL_PRODUCT_POSTING_GROUPS,
-    INVENTORY_POSTING_GROUPS,
     OPPORTUNITIES,
 )

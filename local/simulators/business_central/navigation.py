@@ -13,14 +13,13 @@ from local.simulators.business_central.documents import (
     SALES_ORDERS,
 )
 from local.simulators.business_central.fields import EntitySet, Row
-from local.simulators.business_central.master_data import (
-    CONTACTS_INFORMATION,
-    CUSTOMERS,
+from local.simulators.business_central.item_data import (
     GENERAL_PRODUCT_POSTING_GROUPS,
     INVENTORY_POSTING_GROUPS,
     ITEMS,
     UNITS_OF_MEASURE,
 )
+from local.simulators.business_central.master_data import CONTACTS_INFORMATION, CUSTOMERS
 from local.simulators.business_central.store import Company
 
 type Related = Callable[[Company, Row], list[Row]]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from local.simulators.business_central.documents import DOCUMENTS
 from local.simulators.business_central.fields import EntitySet
+from local.simulators.business_central.item_data import ITEM_DATA
 from local.simulators.business_central.master_data import MASTER_DATA
 from local.simulators.business_central.web_services import WEB_SERVICES
 
-API_SETS: dict[str, EntitySet] = {each.name: each for each in (*MASTER_DATA, *DOCUMENTS)}
+API_SETS: dict[str, EntitySet] = {
+    each.name: each for each in (*MASTER_DATA, *ITEM_DATA, *DOCUMENTS)
+}
 """Entity sets of ``api/v2.0`` below a company."""
 
 WEB_SERVICE_SETS: dict[str, EntitySet] = {each.name: each for each in WEB_SERVICES}

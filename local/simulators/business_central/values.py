@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
@@ -25,21 +26,7 @@ GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 
 def checked(field: Field, value: Any) -> Any:
     """The value as the table stores it; raises ``BcError`` where it does not fit the field."""
-    match field.type:
-        case Type.TEXT:
-            return _limited(field, _text(field, value))
-        case Type.CODE:
-            return _limited(field, _text(field, value).strip().upper())
-        case Type.ENUM:
-            return _member(field, _text(field, value))
-        case Type.BOOLEAN:
-            if not isinstance(value, bool):
-                raise _unconvertible(field, value)
-            return value
-        case Type.DECIMAL | Type.INTEGER:
-            return _number(field, value)
-        case _:
-            return _formatted(field, _text(field, value))
+    return _CHECKS[field.type](field, value)
 
 
 def fits(field: Field, value: Any) -> bool:
@@ -48,6 +35,20 @@ def fits(field: Field, value: Any) -> bool:
         return bool(checked(field, value) == value)
     except BcError:
         return False
+
+
+def _plain_text(field: Field, value: Any) -> str:
+    return _limited(field, _text(field, value))
+
+
+def _code(field: Field, value: Any) -> str:
+    return _limited(field, _text(field, value).strip().upper())
+
+
+def _boolean(field: Field, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _unconvertible(field, value)
+    return value
 
 
 def _text(field: Field, value: Any) -> str:
@@ -67,7 +68,8 @@ def _limited(field: Field, value: str) -> str:
     return value
 
 
-def _member(field: Field, value: str) -> str:
+def _member(field: Field, value: Any) -> str:
+    value = _text(field, value)
     encoded = BLANK if value == " " else value.replace(" ", BLANK)
     if encoded not in field.values:
         raise BcError(
@@ -86,18 +88,25 @@ def _number(field: Field, value: Any) -> int | float:
     return number
 
 
-def _formatted(field: Field, value: str) -> str:
+def _date(field: Field, value: Any) -> str:
     try:
-        if field.type is Type.DATE:
-            return date.fromisoformat(value).isoformat()
-        if field.type is Type.MOMENT:
-            datetime.fromisoformat(value)
-            return value
+        return date.fromisoformat(_text(field, value)).isoformat()
     except ValueError:
         raise _unconvertible(field, value) from None
-    if not GUID.fullmatch(value):
+
+
+def _moment(field: Field, value: Any) -> str:
+    try:
+        datetime.fromisoformat(_text(field, value))
+    except ValueError:
+        raise _unconvertible(field, value) from None
+    return str(value)
+
+
+def _guid(field: Field, value: Any) -> str:
+    if not GUID.fullmatch(_text(field, value)):
         raise _unconvertible(field, value)
-    return value.lower()
+    return str(value).lower()
 
 
 def _unconvertible(field: Field, value: Any) -> BcError:
@@ -105,3 +114,16 @@ def _unconvertible(field: Field, value: Any) -> BcError:
         f"Cannot convert the literal '{value}' to the expected type '{_EDM[field.type]}' "
         f"(property '{field.name}')."
     )
+
+
+_CHECKS: dict[Type, Callable[[Field, Any], Any]] = {
+    Type.TEXT: _plain_text,
+    Type.CODE: _code,
+    Type.ENUM: _member,
+    Type.BOOLEAN: _boolean,
+    Type.DECIMAL: _number,
+    Type.INTEGER: _number,
+    Type.DATE: _date,
+    Type.MOMENT: _moment,
+    Type.GUID: _guid,
+}

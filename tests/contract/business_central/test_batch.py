@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from tests.contract.business_central.client import not_simulated, refusal
-from tests.unit.simulators_business_central.world import BASE, CANNON, COMPANY, COMPANY_NAME, ROOT
+from tests.unit.simulators_business_central.world import (
+    BASE,
+    CANNON,
+    COMPANY,
+    COMPANY_NAME,
+    ROOT,
+    TENANT,
+)
 
 CUSTOMERS = f"companies({COMPANY})/customers"
 
@@ -95,6 +102,13 @@ def test_a_part_is_addressed_relatively_or_absolutely(client, prefix):
     url = f"{start}{CUSTOMERS}?$filter=number%20eq%20'10000'&$select=number"
     (response,) = client.batch([{"method": "GET", "url": url}]).json()["responses"]
     assert [each["number"] for each in response["body"]["value"]] == ["10000"]
+
+
+@pytest.mark.parametrize("start", ["https://elsewhere.invalid", ""])
+def test_a_part_for_another_service_or_tenant_is_refused(client, start):
+    path = ROOT if start else ROOT.replace(TENANT, "33333333-2222-4333-8444-555555555555")
+    part = {"method": "GET", "url": f"{start}{path}/{CUSTOMERS}"}
+    assert refusal(client.batch([part])) == (400, "BadRequest")
 
 
 def test_a_changed_record_of_a_batch_is_guarded_by_its_etag(client, cannon):

@@ -97,11 +97,15 @@ def test_a_deleted_customer_leaves_its_contacts_without_relation(client):
     assert contact(client, PERSON)["contactBusinessRelation"] == "None"
 
 
-def test_a_customer_with_an_order_is_not_deleted(client):
-    client.seed({"salesOrders": [row("salesOrders", number="1", customerId=CANNON)]})
+@pytest.mark.parametrize(
+    ("entity_set", "reason"),
+    [("salesOrders", "outstanding Sales Order"), ("salesInvoices", "ledger entries")],
+)
+def test_a_customer_with_documents_is_not_deleted(client, entity_set, reason):
+    client.seed({entity_set: [row(entity_set, number="1", customerId=CANNON)]})
     answer = client.delete(f"customers({CANNON})")
     assert refusal(answer) == (400, "Application_DialogException")
-    assert "outstanding Sales Order" in answer.json()["error"]["message"]
+    assert reason in answer.json()["error"]["message"]
 
 
 def test_deleting_a_contact_that_others_need_is_not_imitated(client):
