@@ -28,9 +28,19 @@ from storage.rows import (
     Row,
 )
 
+_REPEATED: dict[str, Any] = {
+    "retry_on_methods": frozenset({"GET", "PUT", "DELETE", "POST", "PATCH", "MERGE"})
+}
+"""The SDK alone would not repeat POST and PATCH after a connection was cut, as happens whenever the
+service closes an idle one just when it is used again."""
+
 
 class TenantTable:
     """The rows of one tenant in one table; may be used by several threads at once.
+
+    A request whose answer was lost is sent again, whatever its kind. So an insert may find its own
+    row there (``RowExistsError``), and a guarded write its own change (``RowChangedError``): who
+    needs to know reads the row and sees whether it is as intended.
 
     Every method raises ``TransientError`` or ``ThrottledError`` where the service fails or is
     busy, and ``AuthorizationError`` or ``ConfigurationError`` where it refuses this application.
@@ -59,7 +69,7 @@ class TenantTable:
     def insert(self, row: Row) -> Row:
         """Store a new row and return it with its ETag; raises ``RowExistsError``."""
         try:
-            answer = self._client.create_entity(self._entity(row))
+            answer = self._client.create_entity(self._entity(row), **_REPEATED)
         except AzureError as error:
             raise translated(error, self.name, row.key) from error
         return replace(row, etag=answer["etag"])
@@ -78,7 +88,9 @@ class TenantTable:
     def upsert(self, row: Row) -> Row:
         """Store all columns of the row, whether or not it exists."""
         try:
-            answer = self._client.upsert_entity(self._entity(row), mode=UpdateMode.REPLACE)
+            answer = self._client.upsert_entity(
+                self._entity(row), mode=UpdateMode.REPLACE, **_REPEATED
+            )
         except AzureError as error:
             raise translated(error, self.name, row.key) from error
         return replace(row, etag=answer["etag"])
@@ -109,7 +121,7 @@ class TenantTable:
             raise ValueError("a transaction may touch each row only once")
         steps = [self._step(partition, operation) for operation in operations]
         try:
-            answers = self._client.submit_transaction(steps)
+            answers = self._client.submit_transaction(steps, **_REPEATED)
         except AzureError as error:
             keys = [operation.key for operation in operations]
             raise translated(error, self.name, keys[0], transaction=keys) from error
@@ -188,7 +200,10 @@ class TenantTable:
             raise ValueError("an update needs the ETag of the row, or ANY_VERSION")
         try:
             answer = self._client.update_entity(
-                self._entity(row, merge=mode is UpdateMode.MERGE), mode=mode, **_condition(etag)
+                self._entity(row, merge=mode is UpdateMode.MERGE),
+                mode=mode,
+                **_condition(etag),
+                **_REPEATED,
             )
         except AzureError as error:
             raise translated(error, self.name, row.key) from error

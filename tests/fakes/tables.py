@@ -64,8 +64,8 @@ class MemoryTableClient:
             self.transactions += 1
             return _copied(_existing(self._rows, (partition_key, row_key)))
 
-    def create_entity(self, entity: Mapping[str, Any]) -> dict[str, Any]:
-        return self._write("create", entity, {})
+    def create_entity(self, entity: Mapping[str, Any], **options: Any) -> dict[str, Any]:
+        return self._write("create", entity, options)
 
     def update_entity(self, entity: Mapping[str, Any], **options: Any) -> dict[str, Any]:
         return self._write("update", entity, options)
@@ -79,7 +79,9 @@ class MemoryTableClient:
         except ResourceNotFoundError:
             return
 
-    def submit_transaction(self, operations: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    def submit_transaction(
+        self, operations: Sequence[tuple[Any, ...]], **_options: Any
+    ) -> list[dict[str, Any]]:
         with self._lock:
             self.transactions += 1
             keys = [_key(operation[1]) for operation in operations]
