@@ -1,0 +1,153 @@
+"""Delta links: what changed in a table since it was read."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.contract.dataverse.client import assert_refused
+
+TRACK = "odata.track-changes"
+
+
+def initial(client, query="accounts?$select=name", prefer=TRACK):
+    answer = client.send("GET", query, Prefer=prefer)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def delta_link(client) -> str:
+    return initial(client).json()["@odata.deltaLink"]
+
+
+def test_the_first_read_gives_all_rows_and_a_delta_link(client):
+    client.create("accounts", name="A")
+    answer = initial(client)
+    assert answer.headers["Preference-Applied"] == TRACK
+    body = answer.json()
+    assert [row["name"] for row in body["value"]] == ["A"]
+    link = body["@odata.deltaLink"]
+    token = link.partition("$deltatoken=")[2]
+    assert "accounts?$select=name&$deltatoken=" in link
+    assert token.endswith("%2107%2f01%2f2026%2012%3a00%3a00")
+
+
+def test_nothing_changed(client):
+    client.create("accounts", name="A")
+    body = client.get(delta_link(client))
+    assert body["value"] == []
+    assert body["@odata.context"].endswith("$metadata#accounts(name)/$delta")
+    assert client.get(body["@odata.deltaLink"])["value"] == []
+
+
+def test_changes_come_by_version_and_deletions_last(client):
+    old, gone = client.create("accounts", name="Old"), client.create("accounts", name="Gone")
+    link = delta_link(client)
+    client.send("DELETE", f"accounts({gone})")
+    new = client.create("accounts", name="New")
+    client.change(f"accounts({old})", telephone1="1")
+    client.create("contacts", lastname="of another table")
+    body = client.get(link)
+    assert [row.get("name") for row in body["value"]] == ["New", "Old", None]
+    assert [row.get("accountid") for row in body["value"]] == [new, old, None]
+    assert set(body["value"][0]) == {"@odata.etag", "name", "accountid"}
+    deleted = body["value"][2]
+    assert (deleted["id"], deleted["reason"]) == (gone, "deleted")
+    assert deleted["@odata.context"].endswith("$metadata#accounts/$deletedEntity")
+    token = body["@odata.deltaLink"].partition("?")[2]
+    assert client.get(f"accounts?{token}")["value"] == []
+
+
+def test_a_row_created_and_deleted_in_between_shows_as_deleted(client):
+    link = delta_link(client)
+    account = client.create("accounts", name="A")
+    client.send("DELETE", f"accounts({account})")
+    assert [row["id"] for row in client.get(link)["value"]] == [account]
+
+
+def test_a_row_deleted_and_created_again_shows_as_changed(client):
+    account = client.create("accounts", name="A")
+    link = delta_link(client)
+    client.send("DELETE", f"accounts({account})")
+    client.create("accounts", accountid=account, name="B")
+    assert [row.get("name") for row in client.get(link)["value"]] == ["B"]
+
+
+def test_the_count_of_changes(client):
+    link = delta_link(client)
+    for name in "ABC":
+        client.create("accounts", name=name)
+    token = link.partition("$deltatoken=")[2]
+    assert client.send("GET", f"accounts/$count?$deltatoken={token}").text == "3"
+
+
+def test_the_first_read_in_pages(client):
+    for number in range(5):
+        client.create("accounts", name=f"Row {number}")
+    prefer = f"{TRACK},odata.maxpagesize=2"
+    first = initial(client, prefer=prefer).json()
+    assert "@odata.deltaLink" not in first
+    changed = first["value"][0]["accountid"]
+    client.change(f"accounts({changed})", name="Changed meanwhile")
+    second = client.get(first["@odata.nextLink"], Prefer=prefer)
+    third = client.get(second["@odata.nextLink"], Prefer=prefer)
+    assert [len(page["value"]) for page in (first, second, third)] == [2, 2, 1]
+    rows = client.get(third["@odata.deltaLink"])["value"]
+    assert [row["name"] for row in rows] == ["Changed meanwhile"]
+
+
+def test_changes_in_pages(client):
+    keep = [client.create("accounts", name=f"Row {number}") for number in range(5)]
+    link = delta_link(client)
+    for account in keep[:3]:
+        client.change(f"accounts({account})", telephone1="1")
+    for account in keep[3:]:
+        client.send("DELETE", f"accounts({account})")
+    url, pages = link, []
+    while url:
+        pages.append(client.get(url, Prefer=f"{TRACK},odata.maxpagesize=2"))
+        url = pages[-1].get("@odata.nextLink")
+    rows = [row for page in pages for row in page["value"]]
+    assert [row.get("accountid", row.get("id")) for row in rows] == keep
+    assert [("@odata.deltaLink" in page) for page in pages] == [False, False, True]
+    assert client.get(pages[-1]["@odata.deltaLink"])["value"] == []
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("filter", "name eq 'A'"), ("orderby", "name"), ("expand", "primarycontactid"), ("top", "1")],
+)
+def test_forbidden_options(client, option, value):
+    words = f'The "${{{option}}}" query parameter isn\'t supported when Change Tracking is enabled.'
+    answer = client.send("GET", f"accounts?${option}={value}", Prefer=TRACK)
+    assert_refused(answer, 400, "0x80060888", words)
+    later = client.send("GET", f"{delta_link(client)}&${option}={value}")
+    assert_refused(later, 400, "0x80060888", words)
+
+
+def test_a_token_lives_for_seven_days(client, clock):
+    link = delta_link(client)
+    clock.now += timedelta(days=7)
+    assert client.send("GET", link).status_code == 200
+    clock.now += timedelta(seconds=1)
+    answer = client.send("GET", link)
+    assert_refused(answer, 400, "0x80044352", "Please perform a full sync.")
+
+
+def test_the_organization_sets_how_long_tokens_live(client, clock):
+    organization = client.get("organizations")["value"][0]["organizationid"]
+    client.change(f"organizations({organization})", expirechangetrackingindays=1)
+    link = delta_link(client)
+    clock.now += timedelta(days=1, seconds=1)
+    assert_refused(client.send("GET", link), 400, "0x80044352")
+
+
+@pytest.mark.parametrize("token", ["x", "1", "99999999!07/01/2026 12:00:00", "1!13/41/2026 1:2:3"])
+def test_a_token_of_nobody(client, token):
+    assert client.send("GET", f"accounts?$deltatoken={token}").status_code == 400
+
+
+def test_a_table_without_change_tracking(start):
+    client = start(untracked=frozenset({"account"}))
+    answer = client.send("GET", "accounts", Prefer=TRACK)
+    assert_refused(answer, 400, "0x80060888", "change tracking")
+    assert initial(client, "contacts").json()["value"] == []
