@@ -126,41 +126,6 @@ class ServiceToken:
         )
 
 
-class ServiceTokens:
-    """The tokens of this process, so that work done in many pieces logs in once."""
-
-    def __init__(self, authority: Authority) -> None:
-        self._authority = authority
-        self._tokens: dict[tuple[str, str, str, str], ServiceToken] = {}
-        self._lock = Lock()
-
-    def of(
-        self,
-        *,
-        tenant: str,
-        client: str,
-        scope: str,
-        secret_address: str,
-        read_secret: Callable[[str], str],
-    ) -> ServiceToken:
-        """The one token of these credentials; nothing is acquired or read yet.
-
-        The secret's address is part of what tells tokens apart: a connection that names another's
-        tenant and client, but not its secret, must not come by its token.
-        """
-        with self._lock:
-            return self._tokens.setdefault(
-                (tenant, client, scope, secret_address),
-                ServiceToken(
-                    authority=self._authority,
-                    tenant=tenant,
-                    client=client,
-                    secret=lambda: read_secret(secret_address),
-                    scope=scope,
-                ),
-            )
-
-
 class _Http(requests.Session):
     """msal's way out: no proxies of the environment, time limits, no redirects, few retries."""
 

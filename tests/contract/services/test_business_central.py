@@ -100,6 +100,14 @@ def test_filters_and_order_are_understood(central, admin):
     assert central.count(CUSTOMERS) == 2
 
 
+def test_related_records_come_along(central, admin):
+    admin.seed(customers=[{"id": an_id(1), "number": "A"}])
+    (page,) = central.fetch_pages(
+        CUSTOMERS, select=["id"], expand="contactsInformation($select=contactId,contactNumber)"
+    )
+    assert isinstance(page.records[0]["contactsInformation"], list)
+
+
 def test_page_web_services_are_read_by_system_id(central, admin):
     rows = [{"SystemId": an_id(n), "Code": f"G{n}", "Description": str(n)} for n in range(3)]
     admin.seed(CustomerPriceGroups=rows)

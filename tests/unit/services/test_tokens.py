@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from errors import AuthorizationError, TransientError
-from services.tokens import Authority, ServiceToken, ServiceTokens
+from services.tokens import Authority, ServiceToken
 from tests.unit.services.scripted_service import (
     DROPPED,
     Answer,
@@ -164,40 +164,3 @@ def test_redirects_are_not_followed(token, entra, service):
 def test_nothing_shows_the_secret(token):
     token()
     assert SECRET not in repr(token)
-
-
-class TestTokensOfTheProcess:
-    @pytest.fixture
-    def tokens(self, entra: Entra, ca_bundle: str) -> ServiceTokens:
-        return ServiceTokens(
-            Authority(address=entra.url, instance_discovery=False, ca_bundle=ca_bundle)
-        )
-
-    def of(self, tokens: ServiceTokens, **other: str) -> ServiceToken:
-        credentials = {
-            "tenant": TENANT,
-            "client": "client-1",
-            "scope": "https://contoso.crm.dynamics.com/.default",
-            "secret_address": "https://vault/secrets/a",
-        }
-        return tokens.of(**(credentials | other), read_secret=lambda address: f"of {address}")
-
-    def test_the_same_credentials_log_in_once(self, tokens, entra):
-        assert self.of(tokens)() == self.of(tokens)() == "token-1"
-        assert len(entra.token_requests) == 1
-
-    def test_the_secret_is_read_from_its_address(self, tokens, entra):
-        self.of(tokens)()
-        assert b"client_secret=of+https%3A%2F%2Fvault" in entra.token_requests[0].body
-
-    @pytest.mark.parametrize(
-        "other",
-        [
-            {"secret_address": "https://vault/secrets/b"},
-            {"client": "client-2"},
-            {"scope": "https://fabrikam.crm.dynamics.com/.default"},
-        ],
-    )
-    def test_other_credentials_never_share_a_token(self, tokens, other):
-        assert self.of(tokens)() == "token-1"
-        assert self.of(tokens, **other)() == "token-2"
