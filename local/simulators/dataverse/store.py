@@ -64,6 +64,7 @@ class TableRows:
         """All ids in order, from behind `row_id` (which need not exist any more)."""
         if not self._in_order:
             self._ordered.sort()  # nearly sorted: inserts are appended
+            self._ordered = list(dict.fromkeys(self._ordered))  # a row came back after deletion
             self._in_order = True
         start = 0 if row_id is None else bisect_right(self._ordered, row_id)
         ordered = self._ordered
