@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
-from errors import TransientError
+from errors import AuthorizationError, TransientError
 from services import answers, dataverse_batch, faults, odata, writing
 from services.dataverse_batch import Part, PartAnswer
 from services.dataverse_tables import MULTIPLE_TABLES, table
@@ -24,6 +24,9 @@ _COUNT_CAP = 5000  # @odata.count never tells more
 _LONGEST_URL = 30_000  # 32 KB are allowed
 _MOST_IDS = 1000
 _PARTS_PER_READ = 10  # bounds the answer to some ten thousand records
+# What refuses a CreateMultiple and may yet be the matter of one record in it: a failing plug-in, an
+# owner who may not own such records.
+_PERHAPS_OF_ONE_RECORD = ("service-failed", "service-privilege-missing")
 _HEADERS = {
     "Accept": "application/json",
     "OData-MaxVersion": "4.0",
@@ -229,10 +232,10 @@ class Dataverse:
                 idempotent=True,
                 kind=f"POST {entity_set}/CreateMultiple",
             )
-        except TransientError as failure:
-            if failure.code != "service-failed":
+        except (TransientError, AuthorizationError) as failure:
+            if failure.code not in _PERHAPS_OF_ONE_RECORD:
                 raise
-            return self._batch(writes)  # one record may be what makes the service fail
+            return self._batch(writes)
         if not response.ok:
             said = faults.words(response.body)
             if faults.judge(response.status, said.code) is Meaning.NO_SUCH_PLACE:

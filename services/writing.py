@@ -24,6 +24,7 @@ from services.transport import Transport
 _ROUNDS = 3
 _REPEATABLE = (WriteStatus.THROTTLED, WriteStatus.FAILED)
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_ENOUGH_TO_TELL = 10  # fewer may be alike by chance, such as having the same forbidden owner
 _TELLS_OF_ALL = (Meaning.UNAUTHENTICATED, Meaning.FORBIDDEN, Meaning.NO_SUCH_PLACE)
 
 
@@ -90,8 +91,8 @@ def repeated(
     """Send the writes as one batch, and again those that were throttled or failed.
 
     What still fails after the last round is returned as THROTTLED or FAILED. Raises the family of
-    the failure when every one of several writes fails for want of login, privilege or table: that
-    is not a matter of the records.
+    the failure when every one of many writes fails for want of login, privilege or table: that is
+    not a matter of the records.
     """
     results: dict[int, WriteResult] = {}
     pending = list(range(len(writes)))
@@ -117,7 +118,7 @@ def repeated(
 def _raise_if_none_could(transport: Transport, outcomes: Sequence[PartOutcome]) -> None:
     first = outcomes[0]
     meanings = {faults.judge(outcome.status, outcome.said.code) for outcome in outcomes}
-    if len(outcomes) > 1 and meanings <= set(_TELLS_OF_ALL):
+    if len(outcomes) >= _ENOUGH_TO_TELL and meanings <= set(_TELLS_OF_ALL):
         raise faults.error(transport.service_name, "a batch of writes", first.status, first.said)
 
 

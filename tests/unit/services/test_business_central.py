@@ -330,7 +330,7 @@ class TestWriting:
     def test_a_permission_missing_for_every_record_stops_the_work(self, central, fake):
         fake.fault = lambda operation: _error(403, "Authorization_RequestDenied", "no permission")
         with pytest.raises(AuthorizationError, match="no permission"):
-            central.apply([insert("1"), insert("2")])
+            central.apply([insert(str(number)) for number in range(10)])
 
     @pytest.mark.parametrize("answer", [{}, {"responses": [{"id": "9", "status": 200}]}])
     def test_a_batch_answer_that_does_not_fit_is_a_passing_fault(self, central, service, answer):

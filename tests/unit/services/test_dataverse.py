@@ -353,7 +353,22 @@ class TestWriting:
     def test_a_privilege_missing_for_every_record_stops_the_work(self, dataverse, fake):
         fake.before_part = lambda part: problem(403, "0x80040220", "missing prvCreateUoM")
         with pytest.raises(AuthorizationError, match="prvCreateUoM"):
-            dataverse.apply([insert("uoms", name) for name in "abc"])
+            dataverse.apply([insert("uoms", str(number)) for number in range(10)])
+
+    def test_a_few_records_without_privilege_are_no_verdict_on_the_table(self, dataverse, fake):
+        fake.before_part = lambda part: problem(403, "0x80040220", "this owner may not")
+        assert statuses(dataverse.apply([insert("uoms", name) for name in "ab"])) == [
+            "refused",
+            "refused",
+        ]
+
+    def test_a_create_multiple_without_privilege_for_one_record_is_broken_up(self, dataverse, fake):
+        fake.multiple_fault = refusal(403, "0x80040220", "this owner may not")
+        fake.before_part = lambda part: (
+            problem(403, "0x80040220", "this owner may not") if b'"b"' in part.body else None
+        )
+        results = dataverse.apply([insert("accounts", name) for name in "abc"])
+        assert statuses(results) == ["written", "refused", "written"]
 
     def test_a_privilege_missing_for_one_record_is_its_own_refusal(self, dataverse, fake):
         fake.before_part = lambda part: (
