@@ -132,6 +132,7 @@ def work(msg: func.QueueMessage) -> str:
         {
             "job": job["name"],
             "pid": os.getpid(),
+            "at": time.time(),
             "id": msg.id,
             "dequeue_count": msg.dequeue_count,
             "pop_receipt": msg.pop_receipt,
