@@ -37,7 +37,9 @@ class Client:
         return answer.json()
 
     def rows(self, entity_set: str, query: str = "", **headers: str) -> list[dict[str, Any]]:
-        return self.get(f"{entity_set}?{quote(query, safe='$=&,/()')}", **headers)["value"]
+        found = self.get(f"{entity_set}?{quote(query, safe='$=&,/()')}", **headers)
+        rows: list[dict[str, Any]] = found["value"]
+        return rows
 
     def create(self, entity_set: str, **columns: Any) -> str:
         """The id of a new row; `x__bind` stands for `x@odata.bind`."""

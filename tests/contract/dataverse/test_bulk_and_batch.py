@@ -2,17 +2,21 @@
 
 import json
 import time
+from typing import Any
 from uuid import uuid4
 
 import pytest
+import requests
 
-from tests.contract.dataverse.client import assert_refused
+from tests.contract.dataverse.client import Client, assert_refused
 
 ACCOUNT = {"@odata.type": "Microsoft.Dynamics.CRM.account"}
 CONTINUE = "odata.continue-on-error"
 
 
-def multiple(client, message, targets, entity_set="accounts"):
+def multiple(
+    client: Client, message: str, targets: Any, entity_set: str = "accounts"
+) -> requests.Response:
     path = f"{entity_set}/Microsoft.Dynamics.CRM.{message}"
     return client.send("POST", path, {"Targets": targets})
 
@@ -95,7 +99,9 @@ def test_tables_without_bulk_messages(client, entity_set, message):
     assert_refused(answer, 404, "0x8006088a", message)
 
 
-def part(method, url, body=None, content_id=None, **headers) -> bytes:
+def part(
+    method: str, url: str, body: Any = None, content_id: str | None = None, **headers: str
+) -> bytes:
     lines = ["Content-Type: application/http", "Content-Transfer-Encoding: binary"]
     if content_id:
         lines.append(f"Content-ID: {content_id}")
@@ -115,7 +121,14 @@ def change_set(*parts: bytes) -> bytes:
     return head + multipart("set", *parts) + b"\r\n"
 
 
-def batch(client, *parts: bytes, prefer="", boundary="batch_1", content_type=None, lead=b""):
+def batch(
+    client: Client,
+    *parts: bytes,
+    prefer: str = "",
+    boundary: str = "batch_1",
+    content_type: str | None = None,
+    lead: bytes = b"",
+) -> requests.Response:
     return client.send(
         "POST",
         "$batch",
@@ -125,17 +138,17 @@ def batch(client, *parts: bytes, prefer="", boundary="batch_1", content_type=Non
     )
 
 
-def statuses(answer) -> list[int]:
+def statuses(answer: requests.Response) -> list[int]:
     return [
         int(line.split(" ")[1]) for line in answer.text.splitlines() if line.startswith("HTTP/1.1")
     ]
 
 
-def create(name, **more) -> bytes:
+def create(name: str, **more: str) -> bytes:
     return part("POST", "/api/data/v9.2/accounts", {"name": name}, **more)
 
 
-def names(client) -> list[str]:
+def names(client: Client) -> list[str]:
     return sorted(row["name"] for row in client.rows("accounts"))
 
 

@@ -3,20 +3,23 @@
 from datetime import timedelta
 
 import pytest
+import requests
 
-from tests.contract.dataverse.client import assert_refused
+from tests.contract.dataverse.client import Client, assert_refused
 
 TRACK = "odata.track-changes"
 
 
-def initial(client, query="accounts?$select=name", prefer=TRACK):
+def initial(
+    client: Client, query: str = "accounts?$select=name", prefer: str = TRACK
+) -> requests.Response:
     answer = client.send("GET", query, Prefer=prefer)
     assert answer.status_code == 200, answer.text
     return answer
 
 
-def delta_link(client) -> str:
-    return initial(client).json()["@odata.deltaLink"]
+def delta_link(client: Client) -> str:
+    return str(initial(client).json()["@odata.deltaLink"])
 
 
 def test_the_first_read_gives_all_rows_and_a_delta_link(client):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contract.dataverse.client import assert_refused
+from tests.contract.dataverse.client import Client, assert_refused
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_the_parent_customer_shows_in_the_computed_lookups(client):
     assert row[target] == "contact"
 
 
-def new_currency(client, code="EUR", rate=1.25, **more) -> str:
+def new_currency(client: Client, code: str = "EUR", rate: float = 1.25) -> str:
     return client.create(
         "transactioncurrencies",
         isocurrencycode=code,
@@ -110,7 +110,6 @@ def new_currency(client, code="EUR", rate=1.25, **more) -> str:
         currencysymbol="€",
         currencyprecision=2,
         exchangerate=rate,
-        **more,
     )
 
 

@@ -1,14 +1,16 @@
 """The rules for unit groups, units, products, price lists and their items."""
 
+from typing import Any
+
 import pytest
 
-from tests.contract.dataverse.client import assert_refused
+from tests.contract.dataverse.client import Client, assert_refused
 
 
 @pytest.fixture
-def units(client) -> dict[str, str]:
+def units(client: Client) -> dict[str, str]:
     """Two unit groups, PCS with a second unit BOX, and KG."""
-    found = {}
+    found: dict[str, str] = {}
     for code in ("PCS", "KG"):
         group = client.create("uomschedules", name=f"NAV {code}", baseuomname=code)
         (base,) = client.rows("uoms", f"$filter=_uomscheduleid_value eq {group}")
@@ -24,13 +26,13 @@ def units(client) -> dict[str, str]:
 
 
 @pytest.fixture
-def price_list(client) -> str:
+def price_list(client: Client) -> str:
     (currency,) = client.rows("transactioncurrencies")
     bind = f"/transactioncurrencies({currency['transactioncurrencyid']})"
     return client.create("pricelevels", name="Retail", transactioncurrencyid__bind=bind)
 
 
-def product_body(units, number="1000", **more):
+def product_body(units: dict[str, str], number: str = "1000", **more: Any) -> dict[str, Any]:
     return {
         "productnumber": number,
         "name": "Bicycle",
@@ -40,11 +42,11 @@ def product_body(units, number="1000", **more):
     } | {name.replace("__bind", "@odata.bind"): value for name, value in more.items()}
 
 
-def new_product(client, units, **more) -> str:
+def new_product(client: Client, units: dict[str, str], **more: Any) -> str:
     return client.create("products", **product_body(units, **more))
 
 
-def item_body(price_list, product, unit, amount=10.0):
+def item_body(price_list: str, product: str, unit: str, amount: float = 10.0) -> dict[str, Any]:
     return {
         "amount": amount,
         "pricelevelid@odata.bind": f"/pricelevels({price_list})",

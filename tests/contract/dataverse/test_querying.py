@@ -1,25 +1,27 @@
 """Queries: filters, order, paging, counts, expands, annotations."""
 
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from tests.contract.dataverse.client import assert_refused
+from tests.contract.dataverse.client import Client, assert_refused
 
 ALL_ANNOTATIONS = 'odata.include-annotations="*"'
 
 
-def create_many(client, entity_set, rows) -> list[str]:
+def create_many(client: Client, entity_set: str, rows: list[dict[str, Any]]) -> list[str]:
     table = {"accounts": "account", "contacts": "contact"}[entity_set]
     targets = [{"@odata.type": f"Microsoft.Dynamics.CRM.{table}"} | row for row in rows]
     message = f"{entity_set}/Microsoft.Dynamics.CRM.CreateMultiple"
     answer = client.send("POST", message, {"Targets": targets})
     assert answer.status_code == 200, answer.text
-    return answer.json()["Ids"]
+    ids: list[str] = answer.json()["Ids"]
+    return ids
 
 
-def pages(client, url, **headers) -> list[dict]:
-    found = []
+def pages(client: Client, url: str | None, **headers: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
     while url:
         found.append(client.get(url, **headers))
         url = found[-1].get("@odata.nextLink")

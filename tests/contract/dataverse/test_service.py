@@ -23,7 +23,7 @@ def test_every_answer_carries_the_services_headers(client):
     answer = client.send("GET", "accounts")
     assert answer.headers["OData-Version"] == "4.0"
     assert answer.headers["Content-Type"] == "application/json; odata.metadata=minimal"
-    assert UUID(answer.headers["REQ_ID"])
+    assert UUID(answer.headers["REQ_ID"]).version == 4
     assert answer.headers["x-ms-dop-hint"] == "4"
     assert int(answer.headers["x-ms-ratelimit-burst-remaining-xrm-requests"]) == 5999
     assert float(answer.headers["x-ms-ratelimit-time-remaining-xrm-requests"]) <= 1200

@@ -4,13 +4,13 @@ from uuid import uuid4
 
 import pytest
 
-from tests.contract.dataverse.client import assert_refused
+from tests.contract.dataverse.client import Client, assert_refused
 
 REPRESENTATION = "return=representation"
 
 
-def version_of(client, address: str) -> str:
-    return client.get(address)["@odata.etag"]
+def version_of(client: Client, address: str) -> str:
+    return str(client.get(address)["@odata.etag"])
 
 
 def test_create_answers_204_with_the_address(client):
@@ -140,7 +140,7 @@ def test_delete(client):
         assert_refused(answer, 404, "0x80040217", f"account With Id = {account} Does Not Exist")
 
 
-def make_key(client, table: str, *columns: str) -> None:
+def make_key(client: Client, table: str, *columns: str) -> None:
     answer = client.send(
         "POST",
         f"EntityDefinitions(LogicalName='{table}')/Keys",

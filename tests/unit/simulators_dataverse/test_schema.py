@@ -4,6 +4,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,7 @@ TYPES = {
 
 
 @pytest.fixture(scope="module")
-def definitions() -> dict:
+def definitions() -> dict[str, dict[str, Any]]:
     if not DEFINITIONS.is_file():
         pytest.skip(f"the published definitions are not at {DEFINITIONS}")
     found = json.loads(DEFINITIONS.read_bytes())
@@ -56,7 +57,7 @@ def definitions() -> dict:
 
 @pytest.mark.parametrize("name", sorted(SCHEMA.tables))
 def test_types_lengths_and_access_are_the_published_ones(definitions, name):
-    differences = []
+    differences: list[tuple[Any, ...]] = []
     for column in SCHEMA.tables[name].columns.values():
         field = definitions[name].get(column.name)
         if field is None:

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -21,13 +22,13 @@ def simulator() -> DataverseSimulator:
 
 
 @pytest.fixture
-def cronus() -> dict:
+def cronus() -> dict[str, list[dict[str, Any]]]:
     if not CRONUS.is_dir():
         pytest.skip(f"the sample organization is not at {CRONUS}")
     return {path.stem: json.loads(path.read_bytes()) for path in CRONUS.glob("*.json")}
 
 
-def euro(**more) -> dict:
+def euro(**more: Any) -> dict[str, Any]:
     return {
         "transactioncurrencyid": str(uuid4()),
         "isocurrencycode": "EUR",

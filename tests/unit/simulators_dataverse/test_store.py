@@ -1,5 +1,7 @@
 """The store: indexes, versions, deletions and rollback."""
 
+from typing import Any
+
 import pytest
 
 from local.simulators.dataverse.errors import DataverseError
@@ -17,11 +19,11 @@ def store() -> Store:
     return Store(SCHEMA)
 
 
-def account(row_id: str, **columns) -> dict:
+def account(row_id: str, **columns: Any) -> dict[str, Any]:
     return {"accountid": row_id, **columns}
 
 
-def found(store, prop, value) -> list[str]:
+def found(store: Store, prop: str, value: Any) -> list[str]:
     return sorted(row["accountid"] for row in store.tables["account"].find(prop, value))
 
 
@@ -42,7 +44,7 @@ def test_a_failed_transaction_leaves_everything_as_it_was(store):
     store.insert("account", account("2", name="B"))
     before = dict(store.tables["account"].rows)
 
-    def write_and_fail():
+    def write_and_fail() -> None:
         with store.transaction():
             store.insert("account", account("3", name="C"))
             store.replace("account", account("1", name="changed"))
@@ -61,7 +63,7 @@ def test_a_failed_transaction_leaves_everything_as_it_was(store):
 
 
 def test_an_inner_transaction_rolls_back_alone(store):
-    def write_and_fail():
+    def write_and_fail() -> None:
         with store.transaction():
             store.insert("account", account("2"))
             raise ZeroDivisionError

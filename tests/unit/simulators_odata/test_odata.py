@@ -1,5 +1,7 @@
 """The shared OData query evaluation of the simulators."""
 
+from typing import Any
+
 import pytest
 
 from local.simulators.core.odata import (
@@ -37,7 +39,7 @@ KINDS = {
 }
 ID_A = "5217b3ac-43db-5391-99da-e9dc76a7603e"
 ID_B = "aa0ce38c-abc5-5348-881c-29fa7a115241"
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"id": ID_A, "name": "O'Hara", "notes": None, "price": 10, "islicensed": True,
      "modifiedon": "2026-01-01T00:00:00.573Z", "begindate": "2026-01-01", "parent": "North"},
     {"id": ID_B, "name": "Bolt", "notes": "x", "price": 2.5, "islicensed": False,
@@ -45,14 +47,14 @@ ROWS = [
 ]  # fmt: skip
 
 
-def property_of(path):
+def property_of(path: str) -> Property:
     if path not in KINDS:
         raise UnknownPropertyError(path)
     column = path.partition("/")[0]
     return Property(kind=KINDS[path], read=lambda row: row.get(column))
 
 
-def names(text, *, fold_case=True, **allowed):
+def names(text: str, *, fold_case: bool = True, **allowed: bool) -> list[Any]:
     matches = compile_filter(parse_filter(text, **allowed), property_of, fold_case=fold_case)
     return [row["name"] for row in ROWS if matches(row)]
 
