@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from local.simulators.business_central.documents import LINES_OF
 from local.simulators.business_central.fields import ZERO_GUID, EntitySet, Row
-from local.simulators.business_central.master_data import COMPANIES, CONTACTS_INFORMATION
+from local.simulators.business_central.master_data import (
+    COMPANIES,
+    COMPANY_INFORMATION,
+    CONTACTS_INFORMATION,
+)
 from local.simulators.business_central.schema import COMPANY_SETS, seed_name
 from local.simulators.business_central.store import Company, Environment
 from local.simulators.business_central.values import fits
@@ -23,12 +26,15 @@ def seed(environment: Environment, data: SeedData, company_name: str) -> dict[st
     A row whose id exists replaces the given fields of that record; where only calculated fields
     (an item's inventory, a customer's balance) change, its version and time stamp stay.
     """
-    before = dict(environment.companies)
+    companies = dict(environment.companies)
+    waiting = {each.id: list(each.waiting_links) for each in companies.values()}
     try:
         with environment.journal.transaction():
             return _seed(environment, data, company_name)
     except SeedError:
-        environment.companies = before
+        environment.companies = companies
+        for each in companies.values():
+            each.waiting_links = waiting[each.id]
         raise
 
 
@@ -40,9 +46,9 @@ def _seed(environment: Environment, data: SeedData, company_name: str) -> dict[s
     names = [name for name in data if name != COMPANIES.name]
     if names:
         company = _company(environment, company_name)
-        # contact information refers to contacts and customers, wherever it stands in the data
-        for name in sorted(names, key=lambda each: each == CONTACTS_INFORMATION.name):
+        for name in names:
             seeded[name] = _seed_set(company, name, data[name])
+        _link_contact_cards(company)
         _derive_local_currency(company)
     for company in environment.companies.values():
         _complete_company_information(company)
@@ -69,8 +75,13 @@ def _seed_set(company: Company, name: str, rows: list[dict[str, Any]]) -> int:
     if schema is None:
         raise SeedError(f"There is no entity set '{name}' in this simulator.")
     if schema is CONTACTS_INFORMATION:
-        _seed_contact_cards(company, rows)
+        company.waiting_links += map(_link, rows)
         return len(rows)
+    if schema is COMPANY_INFORMATION:
+        given = {row.get("id") for row in rows}
+        for existing in list(company[schema.name].rows()):
+            if existing["id"] not in given:
+                company[schema.name].delete(existing["id"])  # a company has exactly one
     for row in rows:
         _put(company, schema, row)
     return len(rows)
@@ -114,20 +125,35 @@ def _checked(schema: EntitySet, given: dict[str, Any], base: Row) -> Row:
     return base | given
 
 
-def _seed_contact_cards(company: Company, rows: Iterable[dict[str, Any]]) -> None:
-    """Learn which contact stands for which customer: the company of all the customer's contacts."""
-    for row in rows:
-        contact = company["contacts"].get(row.get("contactId", ""))
-        customer = company["customers"].get(row.get("relatedId", ""))
-        if contact is None or customer is None or row.get("relatedType") != "Customer":
-            raise SeedError(
-                f"contactsInformation: {row} names no seeded contact and customer, which it must."
-            )
+def _link(row: dict[str, Any]) -> tuple[str, str]:
+    """Contact and customer of one row of contact information."""
+    contact, customer = row.get("contactId"), row.get("relatedId")
+    ids = isinstance(contact, str) and isinstance(customer, str)
+    if not ids or row.get("relatedType") != "Customer":
+        raise SeedError(f"contactsInformation: {row} is not a contact of a customer.")
+    return str(contact), str(customer)
+
+
+def _link_contact_cards(company: Company) -> None:
+    """Learn which contact stands for which customer: the company of all the customer's contacts.
+
+    Links wait until both their records are seeded, because large sets come in several parts.
+    """
+    waiting = []
+    for contact_id, customer_id in company.waiting_links:
+        contact, customer = (
+            company["contacts"].get(contact_id),
+            company["customers"].get(customer_id),
+        )
+        if contact is None or customer is None:
+            waiting.append((contact_id, customer_id))
+            continue
         number = contact["companyNumber"] or contact["number"]
         linked = company.cards.by_key(number)
-        if linked is not None and linked["id"] != customer["id"]:
+        if linked is not None and linked["id"] != customer_id:
             raise SeedError(f"contactsInformation: contact {number} belongs to two customers.")
-        company.cards.put({"id": customer["id"], "contactNumber": number})
+        company.cards.put({"id": customer_id, "contactNumber": number})
+    company.waiting_links = waiting
 
 
 def _derive_local_currency(company: Company) -> None:

@@ -11,6 +11,7 @@ from typing import Any, override
 
 from local.simulators.business_central.api import Api
 from local.simulators.business_central.batch import run_batch
+from local.simulators.business_central.contact_cards import contacts_information
 from local.simulators.business_central.errors import (
     BcError,
     NotSimulatedError,
@@ -18,7 +19,7 @@ from local.simulators.business_central.errors import (
     rejected_credentials,
 )
 from local.simulators.business_central.limits import Gate, Limits, too_large
-from local.simulators.business_central.master_data import COMPANIES
+from local.simulators.business_central.master_data import COMPANIES, CONTACTS_INFORMATION
 from local.simulators.business_central.paths import API, Address, Segment, parse_path
 from local.simulators.business_central.schema import COMPANY_SETS, seed_name
 from local.simulators.business_central.seeding import SeedData, seed
@@ -62,7 +63,8 @@ class BusinessCentralSimulator(Simulator):
     @override
     def reset(self) -> None:
         """Forget all records; applications and limits are again what it was started with."""
-        self._environment = Environment()
+        # versions grow with the time, so that no ETag of an earlier run is ever given again
+        self._environment = Environment(int(self._now().timestamp() * 1_000_000))
         self._api = Api(self._environment, self._now)
         self._applications = self._initial_applications
         self._set_limits(self._initial_limits)
@@ -128,6 +130,9 @@ class BusinessCentralSimulator(Simulator):
             if company_name:
                 raise LookupError(entity_set)
             return []
+        if name == CONTACTS_INFORMATION.name:
+            customers = company["customers"].rows()
+            return [row for each in customers for row in contacts_information(company, each)]
         return list(company[seed_name(name)].rows())
 
     def _set_limits(self, limits: Limits) -> None:

@@ -16,8 +16,9 @@ type Key = tuple[Any, ...]
 class Journal:
     """Hands out version numbers, and takes writes back where an operation fails half-way."""
 
-    def __init__(self) -> None:
-        self._version = 0
+    def __init__(self, first_version: int = 0) -> None:
+        """``first_version``: greater than all versions that clients may know of earlier runs."""
+        self._version = first_version
         self._undo: list[tuple[Table, str, Row | None, int]] | None = None
 
     def next_version(self) -> int:
@@ -155,6 +156,8 @@ class Company:
         self.name: str = row["name"]
         self.tables = {name: Table(schema, journal) for name, schema in COMPANY_SETS.items()}
         self.cards = Table(CONTACT_CARDS, journal)
+        self.waiting_links: list[tuple[str, str]] = []
+        """Seeded links of contact and customer whose records are still to come."""
         self.local_currency = ""
         """Code of the local currency; empty while nothing seeded tells it."""
 
@@ -175,8 +178,8 @@ CONTACT_CARDS = EntitySet(
 class Environment:
     """All companies of one environment; the first one seeded is the default of seeding."""
 
-    def __init__(self) -> None:
-        self.journal = Journal()
+    def __init__(self, first_version: int = 0) -> None:
+        self.journal = Journal(first_version)
         self.companies: dict[str, Company] = {}
 
     def add_company(self, row: Row) -> Company:

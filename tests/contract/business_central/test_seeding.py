@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,12 +17,17 @@ from tests.unit.simulators_business_central.world import (
     ROOT,
     SERVICES,
     customer,
+    identity,
     row,
     world,
 )
 
 _SHARED = Path(os.environ.get("COUPLER_SHARED", Path(__file__).parents[4] / "shared"))
 _CRONUS = _SHARED / "data" / "cronus" / "business_central"
+
+
+CARD = identity("contacts", "CT1")
+LINK = {"contactId": "", "relatedId": customer("20000")["id"], "relatedType": "Customer"}
 
 
 def refused(client: Client, data: object) -> str:
@@ -42,6 +48,7 @@ def refused(client: Client, data: object) -> str:
         ({"customers": [{"id": CANNON, "blocked": " "}]}, "blocked"),
         ({"customers": [{"id": CANNON, "number": "20000"}]}, "20000"),
         ({"contactsInformation": [{"contactId": CANNON, "relatedId": CANNON}]}, "contact"),
+        ({"contactsInformation": [LINK | {"contactId": CARD}]}, "two customers"),
         ({"entraApplications": [{}]}, "clientId"),
     ],
 )
@@ -69,6 +76,42 @@ def test_a_dump_gives_the_rows_as_they_were_loaded(client):
         OTHER_COMPANY,
     ]
     assert client.admin("GET", "dump/vendors").status_code == 404
+
+
+def without_etags(value: Any) -> Any:
+    if isinstance(value, list):
+        return [without_etags(each) for each in value]
+    if isinstance(value, dict):
+        return {name: without_etags(each) for name, each in value.items() if name != "@odata.etag"}
+    return value
+
+
+def test_a_dump_of_everything_makes_the_same_world_again_with_new_etags(client):
+    sets = [*world(), "companyInformation"]
+    dumped = {name: client.admin("GET", f"dump/{name}").json() for name in sets}
+    before = client.read("customers", "$expand=contactsInformation")
+    client.admin("POST", "reset")
+    client.seed(dumped)
+    after = client.read("customers", "$expand=contactsInformation")
+    assert without_etags(after) == without_etags(before)
+    assert {each["@odata.etag"] for each in after}.isdisjoint(
+        each["@odata.etag"] for each in before
+    )
+
+
+def test_contacts_information_may_come_before_its_contacts(client):
+    new, card = customer("30000"), row("contacts", number="CT3", companyNumber="CT3")
+    link = {"contactId": card["id"], "relatedId": new["id"], "relatedType": "Customer"}
+    client.seed({"contactsInformation": [link]})
+    client.seed({"customers": [new], "contacts": [card]})
+    below = client.get(f"customers({new['id']})/contactsInformation").json()["value"]
+    assert [each["contactNumber"] for each in below] == ["CT3"]
+
+
+def test_a_company_keeps_one_company_information(client):
+    client.seed({"companyInformation": [row("companyInformation", displayName="Other")]})
+    (found,) = client.read("companyInformation")
+    assert (found["displayName"], found["currencyCode"]) == ("Other", "GBP")
 
 
 def test_a_reset_empties_everything(client):
