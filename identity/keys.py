@@ -115,7 +115,7 @@ def keys_of(document: bytes) -> dict[str, PublishedKey]:
 def _key_of(entry: dict[str, Any]) -> PublishedKey | None:
     kid, issuer = entry.get("kid"), entry.get("issuer", "")
     signs = entry.get("use", "sig") == "sig" and entry.get("alg", "RS256") == "RS256"
-    if entry.get("kty") != "RSA" or not signs or not isinstance(kid, str) or "d" in entry:
+    if entry.get("kty") != "RSA" or not signs or not isinstance(kid, str):
         return None
     try:
         key = RSAAlgorithm.from_jwk(entry)

@@ -24,10 +24,10 @@ SUBJECT = "33333333-3333-4333-8333-333333333333"
 
 
 @cache
-def rsa_key(name: str = KID) -> rsa.RSAPrivateKey:
+def rsa_key(name: str = KID, bits: int = 2048) -> rsa.RSAPrivateKey:
     """The private key of that name; the same one throughout a test process."""
     del name
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
 class FixedKeys:
@@ -93,7 +93,7 @@ def published(*entries: dict[str, Any]) -> bytes:
     return json.dumps({"keys": [jwk(), *entries]}).encode()
 
 
-def jwk(name: str = KID, **changes: Any) -> dict[str, Any]:
+def jwk(name: str = KID, bits: int = 2048, **changes: Any) -> dict[str, Any]:
     """The published form of a key."""
-    public = json.loads(RSAAlgorithm.to_jwk(rsa_key(name).public_key()))
+    public = json.loads(RSAAlgorithm.to_jwk(rsa_key(name, bits).public_key()))
     return {"kty": "RSA", "use": "sig", "kid": name, "n": public["n"], "e": public["e"]} | changes

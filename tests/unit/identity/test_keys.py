@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import trustme
+from jwt.algorithms import RSAAlgorithm
 
 from errors import TransientError
 from identity.keys import KEYS_PATH, PublishedKeys, fetch_document, keys_of, published_keys
@@ -116,9 +117,10 @@ def test_a_document_without_keys_is_refused(document):
         {"kid": 7},
         {"n": "!"},
         {"n": None},
-        {"d": "AQAB"},
-        {"n": "AQAB"},
+        json.loads(RSAAlgorithm.to_jwk(issuer.rsa_key("odd"))),  # with its private half
+        issuer.jwk("odd", bits=1024),
     ],
+    ids=lambda change: "+".join(change),
 )
 def test_an_entry_that_is_no_rsa_signing_key_is_left_out(change):
     assert list(keys_of(issuer.published(issuer.jwk("odd") | change))) == [issuer.KID]
