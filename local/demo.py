@@ -30,6 +30,8 @@ from local.simulated_world import SeedError, SimulatedWorld, fingerprint, storag
 CONNECTION = "demo"
 _ENVIRONMENT = "Production"
 _POLL_SECONDS = 0.3
+_PLAIN_WIDTH = 120
+"""Columns to print where the output is no terminal: in a log, in continuous integration."""
 
 
 class DemoError(Exception):
@@ -44,6 +46,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--customers", type=int, default=DEFAULT_CUSTOMERS)
     found = parser.parse_args(arguments)
     console = Console()
+    if not console.is_terminal:
+        console.width = _PLAIN_WIDTH
     try:
         data = load_folder(found.data) if found.data else generate(found.customers)
         with Platform(platform_options(found), file_sink(_log_file())) as platform:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -27,13 +26,14 @@ _NOT_IN_STEP = ("skipped", "waiting", "conflict", "failed")
 
 def review_table(review: dict[str, Any]) -> RenderableType:
     """The lines of the full synchronization review with a progress bar each."""
-    table = Table(title="Full Synchronization Review", title_justify="left", expand=False)
-    for heading in ("Table", "Job queue entry", "To CRM", "From CRM", "Progress", ""):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("In step", "Not in step"):
-        table.add_column(heading, justify="right")
-    for heading in ("Waits for", "Time"):
-        table.add_column(heading, no_wrap=True)
+    table = Table(title="Full Synchronization Review", title_justify="left")
+    table.add_column("Table", no_wrap=True)
+    table.add_column("Job queue entry")
+    table.add_column("To CRM")
+    table.add_column("From CRM")
+    table.add_column("Progress", no_wrap=True)
+    for heading in ("Records", "In step", "Not"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for line in review["lines"]:
         table.add_row(*_cells(line))
     return table
@@ -43,17 +43,18 @@ def _cells(line: dict[str, Any]) -> list[RenderableType]:
     progress = line.get("progress", {"handled": 0, "expected": None, "percent": None})
     counters = line.get("counters", {})
     waits = line.get("waiting_for") or line.get("blocked_by") or []
+    status = _status(line["job_queue_entry_status"])
+    if waits:
+        status.append(f": {', '.join(waits)}")
     return [
         line["name"],
-        _status(line["job_queue_entry_status"]),
+        status,
         _status(line["to_int_table_job_status"]),
         _status(line["from_int_table_job_status"]),
-        ProgressBar(total=100, completed=progress["percent"] or 0, width=20),
-        f"{progress['handled']:>7}",
+        ProgressBar(total=100, completed=progress["percent"] or 0, width=16),
+        str(progress["handled"]),
         str(_sum(counters, _COUNTERS)),
         str(_sum(counters, _NOT_IN_STEP)),
-        ", ".join(waits),
-        _seconds(line),
     ]
 
 
@@ -63,17 +64,6 @@ def _status(status: str) -> Text:
 
 def _sum(counters: dict[str, dict[str, int]], names: Sequence[str]) -> int:
     return sum(each[name] for each in counters.values() for name in names)
-
-
-def _seconds(line: dict[str, Any]) -> str:
-    started, finished = line.get("started_at"), line.get("finished_at")
-    if not started or not finished:
-        return ""
-    return f"{_clock(finished) - _clock(started):.1f} s"
-
-
-def _clock(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
 
 
 def counts_table(counts: Sequence[tuple[str, str, int, str, int, int]]) -> RenderableType:

@@ -118,7 +118,7 @@ def _outcome(work: Work, pair: Pair, problem: Problem, now: datetime) -> Outcome
         record_id=record_id,
         code=problem.code,
         kind=problem.kind,
-        record_name=f"{pair.key} {pair.name}".strip(),
+        record_name=pair.name,
         message=problem.message,
         first_seen=now,
         last_seen=now,

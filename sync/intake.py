@@ -78,7 +78,7 @@ def _pair_of_bc(work: Work, index: CrmIndex, record: Record) -> Pair:
         bc_id=bc_id,
         crm_id=entry.crm_id if entry else work.context.ids.of(mapping.name, "bc", bc_id),
         key=str(record[mapping.bc.key]),
-        name=str(record.get(mapping.bc.title) or ""),
+        name=mapping.bc.name_of(record),
         entry=entry,
     )
     try:
@@ -111,7 +111,9 @@ def _find_partner(work: Work, index: CrmIndex, pair: Pair, record: Record) -> No
     failed = failed_requirement(mapping.bc.requires, record)
     if failed:
         value = str(record.get(failed.field))
-        pair.stop(_skipped(failed.code, failed.message, field=failed.field, value=value))
+        pair.stop(
+            _skipped(failed.code, failed.message, field=failed.field, value=value, hint=failed.hint)
+        )
         return
     match = index.matches.find(record)
     if match.candidates:
@@ -122,7 +124,7 @@ def _find_partner(work: Work, index: CrmIndex, pair: Pair, record: Record) -> No
         unfit = index.unfit.get(match.crm_id)
         if unfit:
             text = f"Its partner in Dynamics 365 Sales cannot be coupled: {unfit.message}"
-            pair.stop(_skipped(unfit.code, text, partner=match.crm_id))
+            pair.stop(_skipped(unfit.code, text, partner=match.crm_id, hint=unfit.hint))
     elif not mapping.creates_in_crm:
         # Not reported: a one-way table has no duty to the records of its target side.
         pair.settled = True
@@ -168,6 +170,17 @@ def _load_partners(work: Work, pairs: list[Pair]) -> None:
         pair.base = coupling.base if coupling else None
         if pair.crm is None:
             pair.stop(partner_gone(pair))
+        elif pair.matched:
+            _check_match(work, pair, pair.crm)
+
+
+def _check_match(work: Work, pair: Pair, crm: Record) -> None:
+    """See that what was matched may be coupled; else the pair stays uncoupled."""
+    try:
+        work.rule.check_match(pair.bc or {}, crm, work.context)
+    except RecordError as error:
+        pair.crm = None
+        pair.stop(Problem.of(error, OutcomeKind.FAILED))
 
 
 def partner_gone(pair: Pair) -> Problem:

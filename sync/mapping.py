@@ -7,6 +7,7 @@ match-based coupling, update conflict resolution. The default mappings are in ``
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -55,6 +56,8 @@ class Lookup:
     """CRM's navigation property for writing; case-sensitive and not always the column's name."""
     entity_set: str
     target: LookupTarget = LookupTarget.RECORD
+    named_by: str = ""
+    """For a reference by id: the BC field that names the parent in messages."""
     blank_is_local_currency: bool = False
     """Business Central leaves the currency blank, or names the local one, for local currency; CRM
     always names a currency."""
@@ -107,6 +110,8 @@ class Requirement:
     values: tuple[Any, ...]
     code: str
     message: str
+    hint: str = ""
+    """What a person may do about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +135,8 @@ class BcTable:
     """True for a page published as an OData web service (API v2.0 lacks the table)."""
     key: str
     """Field of the number or code by which other tables refer to a record."""
-    title: str
-    """Field shown to people."""
+    title: tuple[str, ...]
+    """Fields by which people know a record."""
     filter: str = ""
     """OData filter: records outside are no business of this mapping."""
     scope: tuple[Requirement, ...] = ()
@@ -145,6 +150,13 @@ class BcTable:
     @property
     def id_field(self) -> str:
         return "SystemId" if self.page else "id"
+
+    def name_of(self, record: Mapping[str, Any]) -> str:
+        """How people call a record: its number or code, and its title."""
+        names = [record.get(field) for field in self.title]
+        if self.key != self.id_field:
+            names.insert(0, record.get(self.key))
+        return " ".join(str(name) for name in names if name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +200,7 @@ class TableMapping:
         """The fields to read from Business Central, each once, in a stable order."""
         mapped = [each.bc for each in self.fields if not each.derived]
         conditions = [each.field for each in (*self.bc.scope, *self.bc.requires)]
-        names = [self.bc.id_field, self.bc.key, self.bc.title, *mapped, *conditions]
+        names = [self.bc.id_field, self.bc.key, *self.bc.title, *mapped, *conditions]
         return tuple(dict.fromkeys([*names, *self.bc.also_read]))
 
     def crm_select(self) -> tuple[str, ...]:

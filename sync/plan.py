@@ -78,7 +78,14 @@ class FieldConflict:
     field: FieldMapping
     bc: Any
     crm: Any
+    crm_as_bc: Any
     winner: Direction | None
+
+    @property
+    def crm_in_words(self) -> Any:
+        """CRM's value as people know it: a reference by Business Central's code, not by its id."""
+        readable = self.field.lookup is not None and self.crm_as_bc is not ABSENT
+        return self.crm_as_bc if readable else self.crm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +193,13 @@ def _two_way(state: FieldState, policy: UpdateConflict) -> Direction | FieldConf
         UpdateConflict.SEND_TO_CRM: Direction.TO_CRM,
         UpdateConflict.GET_FROM_CRM: Direction.FROM_CRM,
     }[policy]
-    return FieldConflict(field=state.mapping, bc=state.bc, crm=state.crm, winner=winner)
+    return FieldConflict(
+        field=state.mapping,
+        bc=state.bc,
+        crm=state.crm,
+        crm_as_bc=state.crm_as_bc,
+        winner=winner,
+    )
 
 
 def agreed_base(states: Sequence[FieldState], plan: PairPlan) -> BaseSnapshot:

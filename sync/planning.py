@@ -79,8 +79,8 @@ def _waiting_for(missing: WaitingFor, bc_field: str, crm_column: str) -> Problem
 
 def _conflict(conflicts: Sequence[FieldConflict]) -> Problem:
     named = "; ".join(
-        f"{each.field.bc} is {each.bc!r} in Business Central, {each.field.crm} is {each.crm!r} in "
-        "Dynamics 365 Sales"
+        f"{each.field.bc} is {each.bc!r} in Business Central, "
+        f"{each.field.crm} is {each.crm_in_words!r} in Dynamics 365 Sales"
         for each in conflicts
     )
     first = conflicts[0]

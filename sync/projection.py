@@ -7,7 +7,7 @@ columns apply.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from couplings.model import BaseSnapshot
@@ -86,7 +86,7 @@ def _field_state(
     crm_as_bc: Any = _to_bc(field, crm, resolver) if field.direction.writes_bc else ABSENT
     waiting: WaitingFor | None = None
     if isinstance(bc_as_crm, WaitingFor):
-        bc_as_crm, waiting = ABSENT, bc_as_crm
+        bc_as_crm, waiting = ABSENT, _named(bc_as_crm, field.lookup, bc_record)
     if isinstance(crm_as_bc, WaitingFor):
         crm_as_bc, waiting = ABSENT, crm_as_bc
     return FieldState(
@@ -99,6 +99,12 @@ def _field_state(
         base_crm=base.crm.get(field.crm, ABSENT) if base else ABSENT,
         waiting_for=waiting,
     )
+
+
+def _named(missing: WaitingFor, lookup: Lookup | None, bc_record: Record) -> WaitingFor:
+    """The missing record by the name that people know, where it is referred to by an id."""
+    name = bc_record.get(lookup.named_by) if lookup and lookup.named_by else None
+    return replace(missing, key=str(name)) if name else missing
 
 
 def insertion_in_crm(mapping: TableMapping, bc: Record, resolver: Resolver) -> Insertion:

@@ -189,7 +189,7 @@ def adopt_bc(work: Work, pair: Pair, record: Record) -> None:
         # What is derived from other tables was read before this record existed.
         pair.bc = record
     pair.key = str(record[mapping.bc.key])
-    pair.name = str(record.get(mapping.bc.title) or pair.name)
+    pair.name = mapping.bc.name_of(record)
 
 
 def _updated(work: Work, pair: Pair, result: WriteResult) -> None:

@@ -32,6 +32,7 @@ ACTIVE = Requirement(
     values=(0,),
     code="inactive-in-crm",
     message="The record is inactive in Dynamics 365 Sales.",
+    hint="Activate it to have both coupled, or leave it as it is.",
 )
 
 CURRENCY_LOOKUP = Lookup(

@@ -18,7 +18,7 @@ CONTACT = TableMapping(
     bc=BcTable(
         name="contacts",
         key="number",
-        title="displayName",
+        title=("displayName",),
         filter="type eq 'Person' and companyNumber ne ''",
         also_read=("companyNumber", "companyName"),
     ),
@@ -53,6 +53,7 @@ CONTACT = TableMapping(
                 by=LookupBy.ID,
                 navigation="parentcustomerid_account",
                 entity_set="accounts",
+                named_by="companyName",
             ),
             derived="the customer whose `contactsInformation` names the person",
         ),

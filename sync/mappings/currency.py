@@ -7,7 +7,7 @@ CURRENCY = TableMapping(
     bc=BcTable(
         name="currencies",
         key="code",
-        title="displayName",
+        title=("displayName",),
         also_read=("amountDecimalPlaces", "symbol"),
     ),
     crm=CrmTable(

@@ -26,13 +26,14 @@ CUSTOMER = TableMapping(
     bc=BcTable(
         name="customers",
         key="number",
-        title="displayName",
+        title=("displayName",),
         requires=(
             Requirement(
                 field="blocked",
                 values=(BLANK_ENUM,),
                 code="blocked-in-bc",
                 message="The customer is blocked in Business Central.",
+                hint="Nothing, or unblock the customer to have it sent.",
             ),
         ),
     ),

@@ -5,7 +5,7 @@ from sync.mappings.common import CURRENCY_LOOKUP, DEFAULT_PRICE_LIST_SUFFIX
 
 CUSTOMER_PRICE_GROUP = TableMapping(
     name="CUSTPRCGRP-PRICE",
-    bc=BcTable(name="CustomerPriceGroups", page=True, key="Code", title="Description"),
+    bc=BcTable(name="CustomerPriceGroups", page=True, key="Code", title=("Description",)),
     crm=CrmTable(
         name="pricelevel",
         entity_set="pricelevels",

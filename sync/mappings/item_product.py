@@ -17,13 +17,14 @@ ITEM_PRODUCT = TableMapping(
     bc=BcTable(
         name="items",
         key="number",
-        title="displayName",
+        title=("displayName",),
         requires=(
             Requirement(
                 field="blocked",
                 values=(False,),
                 code="blocked-in-bc",
                 message="The item is blocked in Business Central.",
+                hint="Nothing, or unblock the item to have it sent.",
             ),
         ),
     ),

@@ -22,13 +22,14 @@ RESOURCE_PRODUCT = TableMapping(
         name="Resources",
         page=True,
         key="No",
-        title="Name",
+        title=("Name",),
         requires=(
             Requirement(
                 field="Blocked",
                 values=(False,),
                 code="blocked-in-bc",
                 message="The resource is blocked in Business Central.",
+                hint="Nothing, or unblock the resource to have it sent.",
             ),
         ),
     ),

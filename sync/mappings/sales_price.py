@@ -21,7 +21,7 @@ SALES_PRICE = TableMapping(
         name="SalesPrices",
         page=True,
         key="SystemId",
-        title="Item_No",
+        title=("Sales_Code", "Item_No"),
         scope=(
             Requirement(
                 field="Sales_Type",
@@ -37,15 +37,17 @@ SALES_PRICE = TableMapping(
                 values=(0, 1),
                 code="quantity-break",
                 message="A CRM price list item has no minimum quantity, this price has.",
+                hint="Nothing: salespeople in CRM see the price without minimum quantity.",
             ),
             Requirement(
                 field="Variant_Code",
                 values=("",),
                 code="price-of-variant",
                 message="CRM products have no variants, and this price is for one.",
+                hint="Nothing: salespeople in CRM see the price of the item without variant.",
             ),
         ),
-        also_read=("Starting_Date", "Ending_Date", "Currency_Code"),
+        also_read=("Unit_of_Measure_Code", "Starting_Date", "Ending_Date"),
     ),
     crm=CrmTable(
         name="productpricelevel",

@@ -11,7 +11,7 @@ from sync.mapping import (
 
 SALESPEOPLE = TableMapping(
     name="SALESPEOPLE",
-    bc=BcTable(name="salespeoplePurchasers", key="code", title="displayName"),
+    bc=BcTable(name="salespeoplePurchasers", key="code", title=("displayName",)),
     crm=CrmTable(
         name="systemuser",
         entity_set="systemusers",
@@ -26,6 +26,8 @@ SALESPEOPLE = TableMapping(
             crm="internalemailaddress",
             direction=Direction.FROM_CRM,
             transformation="salesperson_code",
+            bc_length=20,
+            crm_length=100,
             only_on_insert=True,
         ),
         FieldMapping(

@@ -12,7 +12,7 @@ from sync.mapping import (
 
 UNIT_OF_MEASURE = TableMapping(
     name="UNIT OF MEASURE",
-    bc=BcTable(name="unitsOfMeasure", key="code", title="displayName"),
+    bc=BcTable(name="unitsOfMeasure", key="code", title=("displayName",)),
     crm=CrmTable(
         name="uomschedule",
         entity_set="uomschedules",
@@ -24,6 +24,7 @@ UNIT_OF_MEASURE = TableMapping(
                 values=(0,),
                 code="unit-group-inactive",
                 message="The unit group is inactive in Dynamics 365 Sales.",
+                hint="Activate the unit group, or rename it to have a new one made.",
             ),
         ),
     ),

@@ -61,6 +61,9 @@ class Rule:
     def may_create(self, record: Record, context: RuleContext) -> None:
         """Raise ``RecordSkippedError`` for a derived BC record that must not be created in CRM."""
 
+    def check_match(self, bc: Record, crm: Record, context: RuleContext) -> None:
+        """Raise ``RecordError`` where a matched pair must not be coupled."""
+
     def belongs(self, crm_record: Record, context: RuleContext) -> bool:
         """Whether an uncoupled CRM record can be a partner of this table's records at all."""
         del crm_record, context

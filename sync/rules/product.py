@@ -7,14 +7,34 @@ price for its default unit.
 
 from __future__ import annotations
 
+from errors import RecordError
 from services.records import Record, Write, WriteKind
 from sync.mappings.common import CRM_CURRENCY_AMOUNT, DEFAULT_PRICE_LIST_SUFFIX
 from sync.rules.base import Rule, RuleContext, Written
+from sync.transformations import unit_group_name
 
 _PRICED_BY = frozenset({"price", "defaultuomid", "productnumber"})
 
 
 class ProductRule(Rule):
+    def check_match(self, bc: Record, crm: Record, context: RuleContext) -> None:
+        """A product in use cannot change its unit group, and its price is for its unit."""
+        field = next(f for f in context.mapping.fields if f.crm == "defaultuomscheduleid")
+        if field.lookup is None:
+            raise LookupError("the product mapping must look up defaultuomscheduleid")
+        unit_group = context.resolver.to_crm(field.lookup, bc[field.bc])
+        if crm["_defaultuomscheduleid_value"] == unit_group:
+            return
+        raise RecordError(
+            "unit-group-differs",
+            f"The product of this number in Dynamics 365 Sales uses another unit group than "
+            f"{unit_group_name(bc[field.bc])}, the one of its base unit in Business Central.",
+            field=field.bc,
+            value=str(bc[field.bc]),
+            hint="Give the product another number and retire it in Dynamics 365 Sales; the next "
+            "synchronization creates it anew with the right unit group.",
+        )
+
     def companions(self, written: Written, context: RuleContext) -> list[list[Write]]:
         if not written.first_time and written.changed.isdisjoint(_PRICED_BY):
             return []

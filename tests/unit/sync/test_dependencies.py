@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from errors import ConfigurationError
@@ -26,7 +28,7 @@ def test_a_cycle_is_refused_with_its_path():
     path = error.value.message.rpartition(": ")[2].rstrip(".").split(" → ")
     assert path[0] == path[-1]
     assert set(path) == {"A", "B", "C"}
-    for child, parent in zip(path, path[1:], strict=False):
+    for child, parent in pairwise(path):
         assert parent in {"A": "B", "B": "C", "C": "A"}[child]
 
 
