@@ -10,17 +10,15 @@ and sets off again what was scheduled and not answered. So an activity may run t
 
 import asyncio
 import json
-import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from azure.core.exceptions import AzureError
-
 from local.host.durable.activities import Activities
+from local.host.durable.errors import InstanceRunningError, UnknownOrchestratorError
 from local.host.durable.history import (
     EXECUTION,
     MESSAGE_ID,
@@ -36,6 +34,7 @@ from local.host.durable.history import (
 from local.host.durable.instance import Instance, ParentTask, Status
 from local.host.durable.live import Live
 from local.host.durable.orchestrators import Orchestrators
+from local.host.durable.persistence import persist
 from local.host.durable.store import MAX_TEXT, HubStore
 from local.host.durable.turn import (
     Turn,
@@ -46,18 +45,6 @@ from local.host.durable.turn import (
     stopping_turn,
     within_limit,
 )
-
-_log = logging.getLogger("host.durable")
-
-_LONGEST_PAUSE_SECONDS = 30.0
-
-
-class UnknownOrchestratorError(Exception):
-    """The app has no orchestrator of that name."""
-
-
-class InstanceRunningError(Exception):
-    """An unfinished instance has that id."""
 
 
 class Engine:
@@ -135,9 +122,9 @@ class Engine:
                 await self._store.clear_inbox(instance.id)
             await self._store.save(instance)
             live = self._live[instance.id] = Live(instance)
-        if earlier:
-            await self._store.drop_history(instance)
         self._wake(live)
+        if earlier:
+            self._spawn(persist(lambda: self._store.drop_history(instance), instance.id))
         return instance.id
 
     async def find(self, instance_id: str) -> Instance | None:
@@ -195,7 +182,7 @@ class Engine:
         async def post() -> None:
             await self._post(live, {**answer, EXECUTION: execution})
 
-        await _persist(post, f"answer for {live.instance.id}")
+        await persist(post, f"answer for {live.instance.id}")
 
     async def _post(self, live: Live, event: Event) -> bool:
         if not self._is_current(live):
@@ -217,7 +204,7 @@ class Engine:
 
     def _wake(self, live: Live) -> None:
         if live.pump is None or live.pump.done():
-            live.pump = self._spawn(_persist(lambda: self._pump(live), live.instance.id))
+            live.pump = self._spawn(persist(lambda: self._pump(live), live.instance.id))
 
     async def _pump(self, live: Live) -> None:
         while not live.instance.status.is_final:
@@ -375,7 +362,7 @@ class Engine:
                 answer = task_answer(event, _now(), failure=failure)
                 await self._post(live, {**answer, EXECUTION: execution})
 
-        await _persist(start, f"sub-orchestration {event['InstanceId']}")
+        await persist(start, f"sub-orchestration {event['InstanceId']}")
 
     async def _start_child(self, parent: ParentTask, event: Event) -> str | None:
         """Start a sub-orchestration, unless that was done before the host was killed.
@@ -406,20 +393,6 @@ class Engine:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-async def _persist(work: Callable[[], Awaitable[None]], what: str) -> None:
-    """Do `work`, again and again with growing pauses as long as it raises."""
-    pause = 1.0
-    while True:
-        try:
-            return await work()
-        except AzureError as error:
-            _log.warning("%s: storage failed, next try in %.0f s: %s", what, pause, error)
-        except Exception:  # noqa: BLE001 - giving up would leave an instance hanging
-            _log.exception("%s: failed, next try in %.0f s", what, pause)
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
 
 def _now() -> datetime:

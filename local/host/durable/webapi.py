@@ -13,7 +13,8 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from local.host.durable.engine import Engine, InstanceRunningError, UnknownOrchestratorError
+from local.host.durable.engine import Engine
+from local.host.durable.errors import InstanceRunningError, UnknownOrchestratorError
 from local.host.durable.history import parse_time
 from local.host.durable.instance import Instance, Status
 from local.host.durable.links import RPC_PATH, WEBHOOK_PATH, Links
