@@ -100,13 +100,19 @@ def _usable_node(folder: str | None) -> tuple[str, str] | None:
     if node is None or npm is None:
         return None
     try:
-        version = subprocess.run(
-            [node, "--version"], capture_output=True, text=True, check=True
+        # What is on the path may be a wrapper, to which signals go instead of to Node: so it is
+        # asked for the program itself.
+        told = subprocess.run(
+            [node, "--print", "process.version + ' ' + process.execPath"],
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
-        major = int(version.strip().removeprefix("v").partition(".")[0])
+        version, _, program = told.strip().partition(" ")
+        major = int(version.removeprefix("v").partition(".")[0])
     except (OSError, subprocess.CalledProcessError, ValueError):
         return None
-    return (node, npm) if major >= _OLDEST_NODE else None
+    return (program, npm) if major >= _OLDEST_NODE else None
 
 
 def _run(command: list[str], failure: str) -> None:

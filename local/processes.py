@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -104,7 +105,10 @@ class Child:
         )
 
     def stop(self, number: int = signal.SIGTERM) -> None:
-        """Send a signal and wait for the end; killed where it does not end in time."""
+        """Send a signal and wait for the end; killed where it does not end in time.
+
+        Processes that it started and left behind are killed, too.
+        """
         if not self.ended:
             self.process.send_signal(number)
             try:
@@ -112,7 +116,14 @@ class Child:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        self._kill_session()
         self._reader.join()
+
+    def _kill_session(self) -> None:
+        if sys.platform == "win32":
+            return
+        with suppress(ProcessLookupError, PermissionError):  # macOS: not permitted on zombies
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def _read(self) -> None:
         assert self.process.stdout is not None

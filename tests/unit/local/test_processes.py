@@ -151,6 +151,17 @@ def test_a_process_that_ignores_sigterm_is_killed(processes, lines, free_port):
     assert not accepts(free_port)
 
 
+def test_a_process_of_a_process_is_not_left_behind(processes, free_port):
+    parent = (
+        "import subprocess, sys, time\n"
+        f"subprocess.Popen([sys.executable, '-c', {LISTENER!r}, '{free_port}'])\n"
+        "time.sleep(60)\n"
+    )
+    processes.start(script(parent, ready=lambda: accepts(free_port)))
+    processes.stop("script")
+    assert eventually(lambda: not accepts(free_port))
+
+
 def test_an_end_by_itself_is_noticed_and_explained(processes, lines):
     processes.start(script("print('over')", ready=lambda: True))
     child = processes.wait_for_an_end()
