@@ -11,6 +11,7 @@ azure-functions-durable 1.x and keeps its state in three Azure tables. From the 
 ``store``     the three tables
 ``activities``, ``orchestrators``   calling the app's functions
 ``live``      an unfinished instance in memory
+``persistence``   doing work until it is done, though the storage be away
 ``engine``    live instances: turns, activities, timers, sub-orchestrations
 ``webapi``    the HTTP API of webhook and SDK, with its ``links`` and ``views``
 ``hub``       all of it behind one object
