@@ -77,7 +77,8 @@ class Records:
         former = self._store.row(table.name, row_id)
         if former is None:
             raise record_not_found(table.name, row_id)
-        changes = self._read(table, payload, writing="update", row_id=row_id)
+        changes = self._read(table, payload, writing="update")
+        _check_fixed(table, former, changes)
         row = former | changes
         for column in table.required:
             if column.row_name in changes and changes[column.row_name] is None:
@@ -132,7 +133,6 @@ class Records:
         payload: dict[str, Any],
         *,
         writing: str,
-        row_id: str | None = None,
     ) -> Row:
         """The changes that a payload asks for, by the names of rows."""
         changes: Row = {}
@@ -140,7 +140,7 @@ class Records:
         for name, value in payload.items():
             column = columns.get(name)
             if column is not None and column.type != "lookup":
-                _check_writable(table, column, writing, value, row_id)
+                _check_writable(table, column, writing)
                 changes[name] = stored_value(table.name, column, value)
             elif name.endswith(_BIND):
                 self._read_bind(table, name, value, writing, changes)
@@ -156,7 +156,7 @@ class Records:
         column, target = table.navigations.get(name.removesuffix(_BIND), (None, ""))
         if column is None:
             raise undeclared_bind(table.name, name.removesuffix(_BIND))
-        _check_writable(table, column, writing, value, None)
+        _check_writable(table, column, writing)
         if value is None:
             changes[column.row_name] = None
             changes.pop(column.row_name + LOOKUP_TABLE, None)
@@ -208,20 +208,26 @@ def _set_status(table: TableSchema, row: Row, state: State, *, given: bool) -> N
         raise invalid_status(table.name, row["statuscode"], state.label, row[table.key])
 
 
-def _check_writable(
-    table: TableSchema, column: Column, writing: str, value: Any, row_id: str | None
-) -> None:
+def _check_writable(table: TableSchema, column: Column, writing: str) -> None:
     """Refuse what clients may not set. (The real service passes over such columns in silence; a
     client that would count on them is told here.)"""
-    if column.write in ("always", writing):
-        return
-    if column.name == table.key and isinstance(value, str) and value.lower() == row_id:
-        return
+    if column.write in ("always", "create", writing):
+        return  # on update, a column that is fixed at creation may come with its old value
     if column.type == "state":
         return  # on create it may name the state in which the row is created anyway
     raise invalid_argument(
         f"The column '{column.name}' of the {table.name} entity cannot be set on {writing}."
     )
+
+
+def _check_fixed(table: TableSchema, former: Row, changes: Row) -> None:
+    """Refuse another value in a column that is fixed at creation."""
+    for name, value in changes.items():
+        column = table.properties.get(name)
+        if column is not None and column.write == "create" and former.get(name) != value:
+            raise invalid_argument(
+                f"The column '{column.name}' of the {table.name} entity cannot be set on update."
+            )
 
 
 def _check_type(table: TableSchema, value: Any) -> None:

@@ -14,7 +14,13 @@ from local.simulators.dataverse.store import Store
 
 ACTIVE, RETIRED, DRAFT, UNDER_REVISION = 0, 1, 2, 3
 _PLAIN_PRODUCT = 1
-_ALLOWED_PRODUCT_STATES = {(DRAFT, ACTIVE), (ACTIVE, RETIRED), (RETIRED, ACTIVE)}
+# From draft straight to retired is what Business Central itself does with a blocked item.
+_ALLOWED_PRODUCT_STATES = {
+    (DRAFT, ACTIVE),
+    (DRAFT, RETIRED),
+    (ACTIVE, RETIRED),
+    (RETIRED, ACTIVE),
+}
 _PRODUCT_LABELS = {ACTIVE: "Active", RETIRED: "Retired", DRAFT: "Draft"}
 
 # Tables whose rows the simulator reads and seeds, but whose own logic (totals, price calculation,
@@ -132,7 +138,7 @@ class Rules:
                 f"A product in state {_PRODUCT_LABELS[before]} cannot be set to "
                 f"{_PRODUCT_LABELS[after]}."
             )
-        if before == DRAFT:
+        if (before, after) == (DRAFT, ACTIVE):
             self._check_activation(row)
 
     def _is_used(self, product_id: str) -> bool:

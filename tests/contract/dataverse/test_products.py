@@ -186,12 +186,31 @@ def test_activation_without_price_where_the_organization_allows_it(start):
 def test_the_states_of_a_product(client, units, price_list):
     product = f"products({new_product(client, units)})"
     client.change(product, pricelevelid__bind=f"/pricelevels({price_list})")
-    assert_refused(client.change(product, statecode=1), 400, "0x80040203", "Draft")
     assert client.change(product, statecode=0).status_code == 204
     assert_refused(client.change(product, statecode=2), 400, "0x80040203", "Active")
     assert_refused(client.change(product, statecode=3), 501, "0x80060888", "revision")
     assert client.change(product, statecode=1, statuscode=2).status_code == 204
     assert client.change(product, statecode=0).status_code == 204
+
+
+def test_a_draft_can_be_retired_without_a_price(client, units):
+    product = f"products({new_product(client, units)})"
+    assert client.change(product, statecode=1, statuscode=2).status_code == 204
+
+
+def test_what_is_fixed_at_creation_may_be_sent_again_unchanged(client, units, price_list):
+    (currency,) = client.rows("transactioncurrencies")
+    same = {
+        "pricelevelid": price_list,
+        "transactioncurrencyid__bind": (
+            f"/transactioncurrencies({currency['transactioncurrencyid']})"
+        ),
+    }
+    assert client.change(f"pricelevels({price_list})", name="B", **same).status_code == 204
+    group = f"uomschedules({units['PCS group']})"
+    assert client.change(group, baseuomname="PCS").status_code == 204
+    refused = client.change(group, baseuomname="BOX")
+    assert_refused(refused, 400, "0x80040203", "baseuomname")
 
 
 def test_the_unit_group_stays_once_the_product_is_used(client, units, price_list):
