@@ -23,6 +23,7 @@ from local.identities import (
     SERVICE,
     SERVICE_SECRET_NAME,
     TENANT,
+    Application,
 )
 from local.ports import Ports
 from local.processes import Processes, ProcessSpec, Sink, StartError
@@ -142,9 +143,11 @@ class Platform:
         secret = {"name": SERVICE_SECRET_NAME, "value": SERVICE.secret}
         self._seed(self.addresses.key_vault, {"secrets": [secret]})
         if self.options.crm_url is None:
-            self._start_simulator("dataverse", ports.dataverse)
+            known = {"clients": [SERVICE.client_id]}
+            self._start_simulator("dataverse", ports.dataverse, known)
         if self.options.bc_url is None:
-            self._start_simulator("business_central", ports.business_central)
+            known = {"applications": [SERVICE.client_id]}
+            self._start_simulator("business_central", ports.business_central, known)
 
     def write_settings(self) -> None:
         """Write ``local.settings.json`` from the example and the derived settings."""
@@ -188,30 +191,31 @@ class Platform:
 
     def caller_token(self) -> str:
         """An access token of the portal for the function app's API."""
+        return self.token(PORTAL, API_AUDIENCE)
+
+    def token(self, application: Application, audience: str) -> str:
+        """An access token of an application for a service."""
         answer = self.client.request(
             "POST",
             f"{self.addresses.entra}/{TENANT}/oauth2/v2.0/token",
             form={
                 "grant_type": "client_credentials",
-                "client_id": PORTAL.client_id,
-                "client_secret": PORTAL.secret,
-                "scope": f"{API_AUDIENCE}/.default",
+                "client_id": application.client_id,
+                "client_secret": application.secret,
+                "scope": f"{audience}/.default",
             },
         )
         return str(answer.body["access_token"])
 
-    def _start_simulator(
-        self, name: str, port: int, configuration: Mapping[str, object] | None = None
-    ) -> None:
+    def _start_simulator(self, name: str, port: int, configuration: Mapping[str, object]) -> None:
+        path = self.options.state / f"{name}.json"
+        path.write_text(json.dumps(configuration), encoding="utf-8")
         command = [
             *(sys.executable, "-m", f"local.simulators.{name}", "--port", str(port)),
             *("--certificate", str(self.certificates.certificate)),
             *("--key", str(self.certificates.key), "--entra", self.addresses.entra),
+            *("--configuration", str(path)),
         ]
-        if configuration is not None:
-            path = self.options.state / f"{name}.json"
-            path.write_text(json.dumps(configuration), encoding="utf-8")
-            command += ["--configuration", str(path)]
         self._processes.start(
             ProcessSpec(
                 name=name,
