@@ -43,6 +43,13 @@ _LONGEST_URL = 32 * 1024
 _LONGEST_URL_IN_BATCH = 64 * 1024
 _PARALLELISM_HINT = "4"
 _JSON = "application/json; odata.metadata=minimal"
+# Headers that would change what a request does, and that are not imitated. With these values they
+# change nothing.
+_HARMLESS = {
+    "CallerObjectId": None,
+    "MSCRMCallerID": None,
+    "MSCRM.SuppressDuplicateDetection": "true",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +158,9 @@ class DataverseSimulator:
     def _answer(self, request: SimRequest, caller: Caller) -> SimResponse:
         if len(request.raw_path) + len(request.query_string) > _LONGEST_URL:
             raise DataverseError(414, "0x80060888", "The URL is longer than 32 KB.")
+        for name, harmless in _HARMLESS.items():
+            if name in request.headers and request.headers[name].lower() != harmless:
+                raise not_implemented(f"the header {name}: {request.headers[name]}")
         call = Call(request=request, caller=caller)
         segments = parse_segments(request)
         if segments and segments[0].name == "$batch":

@@ -87,6 +87,14 @@ def test_what_is_not_imitated_is_501(client, method, path):
     assert_refused(answer, 501, "0x80060888", "does not implement")
 
 
+def test_headers_that_are_not_imitated_are_501(client):
+    for headers in ({"CallerObjectId": "x"}, {"MSCRM.SuppressDuplicateDetection": "false"}):
+        answer = client.send("GET", "accounts", **headers)
+        assert_refused(answer, 501, "0x80060888", next(iter(headers)))
+    suppressed = {"MSCRM.SuppressDuplicateDetection": "true"}
+    assert client.send("GET", "accounts", **suppressed).status_code == 200
+
+
 def test_entity_definitions(client):
     query = "$select=LogicalName,EntitySetName,PrimaryIdAttribute&$filter=LogicalName eq 'account'"
     (found,) = client.rows("EntityDefinitions", query)
