@@ -39,6 +39,7 @@ from local.host.durable.history import (
 )
 from local.host.durable.instance import Instance, ParentTask, Status
 from local.host.durable.protocol import (
+    FAILURE_MARKER,
     OrchestratorState,
     activity_failure,
     orchestrator_input,
@@ -216,7 +217,9 @@ class Driver:
             warnings.filterwarnings("ignore", message="Potential duplicate Task completion")
             try:
                 state = read_state(function(context))
-            except Exception as error:  # noqa: BLE001 - whatever an orchestrator raises
+            except Exception as error:
+                if FAILURE_MARKER not in str(error):
+                    raise  # not the orchestrator's own failure: the SDK could not run it
                 state = read_failure(str(error))
         _check_extends(run.actions, state.actions)
         run.actions = state.actions

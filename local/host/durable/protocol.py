@@ -12,7 +12,8 @@ from local.host.durable.history import Event, for_sdk
 from local.host.durable.instance import Instance
 from local.host.durable.replay import Action
 
-_FAILURE_MARKER = "\n\n$OutOfProcData$:"
+FAILURE_MARKER = "\n\n$OutOfProcData$:"
+"""What stands between the text and the state in the message of an orchestrator's failure."""
 
 
 class ProtocolError(Exception):
@@ -79,7 +80,7 @@ def read_failure(message: str) -> OrchestratorState:
     A message without a state comes of a failure outside the orchestrator's code; it fails the
     orchestration as it stands. Raises ProtocolError if there is a marker but no state behind it.
     """
-    text, marker, state_text = message.partition(_FAILURE_MARKER)
+    text, marker, state_text = message.partition(FAILURE_MARKER)
     if not marker:
         return OrchestratorState(actions=[], is_done=False, error=message)
     state = read_state(state_text)
