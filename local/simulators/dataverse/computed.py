@@ -97,10 +97,16 @@ def _set_amounts(store: Store, table: TableSchema, row: Row, former: Row | None)
         if amount is None:
             row.pop(f"{column.name}_base", None)
             continue
+        if former is not None and _is_unchanged(column.name, row, former):
+            continue
         decimals = money_decimals(store, column.precision, currency)
         row[column.name] = rounded(amount, decimals)
         base = row[column.name] / row["exchangerate"]
         row[f"{column.name}_base"] = rounded(base, _BASE_DECIMALS)
+
+
+def _is_unchanged(amount: str, row: Row, former: Row) -> bool:
+    return all(row[name] == former.get(name) for name in (amount, "exchangerate"))
 
 
 def money_decimals(store: Store, precision: int | str | None, currency: Row) -> int:

@@ -30,10 +30,15 @@ class Preferences:
         )
 
 
+_NONE = Preferences()
+
+
 def parse_preferences(request: SimRequest) -> Preferences:
     """Read the header. Unknown preferences are passed over, as HTTP has it."""
-    found: dict[str, str] = {}
     text = request.headers.get("Prefer", "")
+    if not text:
+        return _NONE
+    found: dict[str, str] = {}
     position = 0
     while position < len(text) and (match := _PREFERENCE.match(text, position)):
         found[match["name"].lower()] = (match["value"] or "").strip().strip('"')

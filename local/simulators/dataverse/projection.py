@@ -99,7 +99,7 @@ class Projection:
 
 def _selected(table: TableSchema, text: str | None) -> tuple[str, ...]:
     if not text or text.strip() == "*":
-        return tuple(table.properties)
+        return table.property_names
     try:
         names = parse_select(text)
     except ODataError as error:

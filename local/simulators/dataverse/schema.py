@@ -111,6 +111,11 @@ class TableSchema:
         return {column.row_name: column for column in self.columns.values()}
 
     @cached_property
+    def property_names(self) -> tuple[str, ...]:
+        """The names of all columns in rows."""
+        return tuple(self.properties)
+
+    @cached_property
     def navigations(self) -> Mapping[str, tuple[Column, str]]:
         """Navigation property -> the lookup and the table it leads to. One that leads to several
         tables (`ownerid`) has the table "" here."""
