@@ -7,6 +7,7 @@ again and again. Times are given by the caller.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
@@ -19,6 +20,18 @@ from sync.mappings import DEPENDENCIES, MAPPINGS, mapping_named
 from sync.review import advance, restarted
 
 QUEUE = "table-jobs"
+
+_AT_WORK = (JobState.READY, JobState.IN_PROCESS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where a run stands after it was advanced."""
+
+    end: RunState | None = None
+    """How the run ended, None while it goes on."""
+    working: tuple[str, ...] = ()
+    """Mappings whose lines were handed to workers and have not ended."""
 
 
 class FullSync:
@@ -70,8 +83,8 @@ class FullSync:
             dependencies=tuple(p for p in mapping.dependencies if p in run.mappings),
         )
 
-    def advance(self, run_id: str, generation: int, *, by_itself: bool) -> RunState | None:
-        """Take the run as far as its lines allow; how it ended, None while it goes on.
+    def advance(self, run_id: str, generation: int, *, by_itself: bool) -> Progress:
+        """Take the run as far as its lines allow.
 
         Lines are stored before their messages are sent: a crash in between leaves a ready line
         without a message, which the next look by itself (``by_itself``) sends. That look also
@@ -79,9 +92,10 @@ class FullSync:
         """
         run = self._store.get_run(run_id)
         if run is None or run.generation != generation:
-            return RunState.CANCELLED  # forgotten or restarted: another orchestration took over
+            # Forgotten or restarted: another orchestration took over.
+            return Progress(end=RunState.CANCELLED)
         if run.state.is_over:
-            return run.state
+            return Progress(end=run.state)
         jobs = self._store.list_jobs(run_id)
         steps = advance(run, jobs)
         for job in steps.changed:
@@ -90,8 +104,10 @@ class FullSync:
         for name in (*steps.enqueue, *forsaken):
             self.enqueue(run_id, name)
         if steps.end is None:
-            return None
-        return self._store.finish_run(run_id, generation, steps.end, now=self._now()).state
+            at_work = [job.mapping for job in jobs if job.state in _AT_WORK]
+            return Progress(working=(*at_work, *steps.enqueue))
+        ended = self._store.finish_run(run_id, generation, steps.end, now=self._now())
+        return Progress(end=ended.state)
 
     def _store_line(self, job: TableJob) -> None:
         try:
@@ -103,8 +119,9 @@ class FullSync:
     def _forsaken(self, jobs: Sequence[TableJob]) -> list[str]:
         """Lines that nobody works on although they should be worked on."""
         now = self._now()
-        waits = (JobState.READY, JobState.IN_PROCESS)
-        return [job.mapping for job in jobs if job.state in waits and not job.lease.is_alive(now)]
+        return [
+            job.mapping for job in jobs if job.state in _AT_WORK and not job.lease.is_alive(now)
+        ]
 
     def enqueue(self, run_id: str, mapping: str) -> None:
         """Send the message that lets a worker go on with a line. It carries keys only."""

@@ -26,7 +26,7 @@ from sync.full_sync import QUEUE, FullSync
 from sync.jobs import Run, RunKind
 from sync.mappings import mapping_named
 from sync.opening import Services, coupling_store, full_sync_of, outcome_store, worker_of
-from sync.orchestration import ADVANCE, ORCHESTRATOR, TABLE_JOB_OVER, orchestrate
+from sync.orchestration import ADVANCE, ORCHESTRATOR, orchestrate, over_event
 from sync.outcomes import OutcomeKind
 from web import answers
 from web.edge import Request, route
@@ -151,11 +151,12 @@ def run_table_jobs(context: df.DurableOrchestrationContext) -> Generator[Any, An
 
 
 @blueprint.activity_trigger(input_name="run", activity=ADVANCE)
-def advance_run(run: Any) -> str | None:  # a dictionary; the worker refuses dict[...] here
-    """Take a run as far as its lines allow; how it ended, null while it goes on."""
+def advance_run(run: Any) -> Any:
+    """Take a run as far as its lines allow; its end, if it came, and the tables at work."""
     full_sync = full_sync_of(TenantId(run["tenant"]), run["connection"])
-    end = full_sync.advance(run["run"], run["generation"], by_itself=run["by_itself"])
-    return end.value if end else None
+    progress = full_sync.advance(run["run"], run["generation"], by_itself=run["by_itself"])
+    end = progress.end.value if progress.end else None
+    return {"end": end, "working": list(progress.working)}
 
 
 @blueprint.queue_trigger(arg_name="message", queue_name=QUEUE, connection="AzureWebJobsStorage")
@@ -184,7 +185,7 @@ def _work(keys: dict[str, str], *, is_last_try: bool) -> Run | None:
 async def _tell(starter: Any, run: Run, mapping: str) -> None:
     """Wake the orchestration; it looks by itself before long, so a lost event is no harm."""
     try:
-        await starter.raise_event(run.instance_id, TABLE_JOB_OVER, mapping)
+        await starter.raise_event(run.instance_id, over_event(mapping), mapping)
     except Exception as error:  # noqa: BLE001 - the SDK raises bare Exception
         log.warning("the end of %s was not told to run %s: %s", mapping, run.run_id, error)
 

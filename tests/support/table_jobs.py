@@ -121,7 +121,7 @@ class SyncWorld:
     def drain(self, run: Run, worker: TableJobWorker | None = None) -> dict[str, TableJob]:
         """Advance the run and deliver its messages until it is over; its lines by name."""
         worker = worker or self.worker()
-        while self.full_sync.advance(run.run_id, run.generation, by_itself=False) is None:
+        while not self.full_sync.advance(run.run_id, run.generation, by_itself=False).end:
             if not self.queues.messages:
                 raise AssertionError("the run goes on, but nobody was told to work")
             while self.queues.messages:
