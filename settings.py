@@ -33,6 +33,10 @@ class Settings:
     """Base address of Entra ID, without a tenant: ``https://login.microsoftonline.com``."""
     entra_instance_discovery: bool
     """False where the authority is not one of Microsoft's clouds."""
+    service_authority: str
+    """Where tokens for the connected services come from; the same as ``entra_authority`` unless
+    the services are in another cloud than the callers."""
+    service_instance_discovery: bool
     api_audience: str
     """The ``aud`` that callers' tokens must carry: this application's id or its App ID URI."""
     allowed_service_hosts: tuple[str, ...]
@@ -80,14 +84,18 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
             )
         return int(value)
 
+    authority = text("ENTRA_AUTHORITY", "https://login.microsoftonline.com").rstrip("/")
+    discovery = flag("ENTRA_INSTANCE_DISCOVERY", default=True)
     hosts = text("ALLOWED_SERVICE_HOSTS", _PUBLIC_CLOUD_HOSTS).split(",")
     return Settings(
         storage_connection=text("AzureWebJobsStorage", ""),
         storage_account=text("AzureWebJobsStorage__accountName", ""),
         key_vault_url=text("KEY_VAULT_URL"),
         key_vault_verify_challenge=flag("KEY_VAULT_VERIFY_CHALLENGE", default=True),
-        entra_authority=text("ENTRA_AUTHORITY", "https://login.microsoftonline.com").rstrip("/"),
-        entra_instance_discovery=flag("ENTRA_INSTANCE_DISCOVERY", default=True),
+        entra_authority=authority,
+        entra_instance_discovery=discovery,
+        service_authority=text("SERVICE_AUTHORITY", authority).rstrip("/"),
+        service_instance_discovery=flag("SERVICE_INSTANCE_DISCOVERY", default=discovery),
         api_audience=text("API_AUDIENCE"),
         allowed_service_hosts=tuple(host.strip().lower() for host in hosts if host.strip()),
         ca_bundle=text("REQUESTS_CA_BUNDLE", "") or None,

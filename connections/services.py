@@ -65,8 +65,8 @@ def open_services(
         name = connection.credentials.client_secret_name
         return ServiceToken(
             authority=Authority(
-                address=chosen.entra_authority,
-                instance_discovery=chosen.entra_instance_discovery,
+                address=chosen.service_authority,
+                instance_discovery=chosen.service_instance_discovery,
                 ca_bundle=chosen.ca_bundle,
             ),
             tenant=connection.credentials.tenant_id,

@@ -16,11 +16,15 @@ _LOCAL_HOSTS = ("127.0.0.1", "localhost")
 
 
 def derived_settings(
-    ports: Ports, certificates: Certificates, service_addresses: Iterable[str]
+    ports: Ports,
+    certificates: Certificates,
+    service_addresses: Iterable[str],
+    service_authority: str = "",
 ) -> dict[str, str]:
     """Settings that point the function app at the platform.
 
     The hosts of ``service_addresses`` (Business Central and CRM) are allowed beside this machine.
+    ``service_authority`` gives the tokens for them, the simulator of Entra ID where it is empty.
     """
     named = (urlsplit(address).hostname or "" for address in service_addresses)
     hosts = dict.fromkeys([*_LOCAL_HOSTS, *filter(None, named)])
@@ -31,6 +35,8 @@ def derived_settings(
         "KEY_VAULT_VERIFY_CHALLENGE": "false",
         "ENTRA_AUTHORITY": entra,
         "ENTRA_INSTANCE_DISCOVERY": "false",
+        "SERVICE_AUTHORITY": service_authority or entra,
+        "SERVICE_INSTANCE_DISCOVERY": "true" if service_authority else "false",
         "API_AUDIENCE": API_AUDIENCE,
         "ALLOWED_SERVICE_HOSTS": ",".join(hosts),
         "REQUESTS_CA_BUNDLE": str(certificates.bundle),

@@ -18,13 +18,14 @@ from local.azurite import InstallError
 from local.coupler_client import CouplerApiError, CouplerClient
 from local.demo_check import check, counts, pairs
 from local.demo_view import counts_table, outcomes_table, pairs_table, review_table
-from local.identities import SERVICE, SERVICE_SECRET_NAME, TENANT
+from local.identities import SERVICE_SECRET_NAME, TENANT
 from local.options import add_platform_options, platform_options
 from local.platform import Platform
 from local.processes import StartError, file_sink
 from local.sample_data.folder import FolderError, load_folder
 from local.sample_data.generator import DEFAULT_CUSTOMERS, generate
 from local.sample_data.model import SampleData
+from local.service_credentials import CredentialsError
 from local.simulated_world import SeedError, SimulatedWorld, fingerprint, storage_folder
 
 CONNECTION = "demo"
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str]) -> int:
         with Platform(platform_options(found), file_sink(_log_file())) as platform:
             return _demo(console, platform, data)
     except (
+        CredentialsError,
         DemoError,
         FolderError,
         SeedError,
@@ -114,8 +116,8 @@ def connection_document(platform: Platform, company: str) -> dict[str, Any]:
         "business_central": {"url": url, "company": company},
         "crm": {"url": platform.addresses.crm},
         "credentials": {
-            "tenant_id": TENANT,
-            "client_id": SERVICE.client_id,
+            "tenant_id": platform.options.service.tenant,
+            "client_id": platform.options.service.client_id,
             "client_secret_name": SERVICE_SECRET_NAME,
         },
     }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 from urllib.parse import urlsplit
 
 from local.platform import PlatformOptions
 from local.ports import DEFAULT_BASE, Ports
+from local.service_credentials import take_credentials
 
 
 def add_platform_options(parser: argparse.ArgumentParser) -> None:
@@ -34,8 +36,16 @@ def add_platform_options(parser: argparse.ArgumentParser) -> None:
 
 
 def platform_options(found: argparse.Namespace) -> PlatformOptions:
-    """The platform asked for on the command line."""
-    return PlatformOptions(ports=found.ports, crm_url=found.crm_url, bc_url=found.bc_url)
+    """The platform asked for on the command line and by the environment.
+
+    Raises ``CredentialsError``.
+    """
+    return PlatformOptions(
+        ports=found.ports,
+        crm_url=found.crm_url,
+        bc_url=found.bc_url,
+        service=take_credentials(os.environ),
+    )
 
 
 def _ports(text: str) -> Ports:

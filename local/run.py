@@ -13,13 +13,23 @@ from local.identities import API_AUDIENCE, PORTAL, TENANT
 from local.options import add_platform_options, platform_options
 from local.platform import Platform, PlatformOptions, describe
 from local.processes import StartError, terminal_sink
+from local.service_credentials import CredentialsError
+from local.simulated_world import SimulatedWorld
+
+_MARK = "run"
+"""Marks a saved world that people used: a demo does not go on from it."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the platform that the command line asks for, see ``run_until_stopped``."""
     parser = argparse.ArgumentParser(prog="python -m local run", description=__doc__)
     add_platform_options(parser)
-    return run_until_stopped(platform_options(parser.parse_args(arguments)))
+    try:
+        options = platform_options(parser.parse_args(arguments))
+    except CredentialsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return run_until_stopped(options)
 
 
 def run_until_stopped(options: PlatformOptions) -> int:
@@ -27,21 +37,30 @@ def run_until_stopped(options: PlatformOptions) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)
     with Platform(options, terminal_sink()) as platform:
+        world = SimulatedWorld(platform)
         try:
             platform.start()
+            if world.restore():
+                print("The simulators hold what they held at the end of the last demo or run.")
             _show(platform)
             failure = platform.wait_for_an_end()
         except KeyboardInterrupt:
             failure = ""
+            _ignore_signals()
+            world.save(_MARK)
         except (StartError, InstallError) as error:
             failure = str(error)
-        # a second Ctrl-C must not leave half of the parts running
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        _ignore_signals()
         print("stopping", flush=True)
     if failure:
         print(failure, file=sys.stderr)
     return 1 if failure else 0
+
+
+def _ignore_signals() -> None:
+    """A second Ctrl-C must not leave half of the parts running."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _interrupt(*_: object) -> NoReturn:

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REQUIRED = {"KEY_VAULT_URL": "https://vault.example", "API_AUDIENCE": "api://x"}
 READ_BY_OTHERS = {
     "FUNCTIONS_WORKER_RUNTIME",  # the Functions host
+    "AZURE_AUTHORITY_HOST",
     "AZURE_TENANT_ID",  # azure-identity, where no managed identity is
     "AZURE_CLIENT_ID",
     "AZURE_CLIENT_SECRET",

@@ -29,7 +29,6 @@ from local.simulators.core.simulator import SeedError, Simulator
 
 AUDIENCE = "https://api.businesscentral.dynamics.com"
 
-_LIMITS = "limits"
 _APPLICATIONS = "entraApplications"
 
 
@@ -38,8 +37,7 @@ class BusinessCentralSimulator(Simulator):
 
     ``environment`` is its name; any name is served where it is not given. ``applications`` are
     the client ids registered in it; any application of the right tenant is let in while none is
-    registered. Seed data may change both applications and limits: ``entraApplications``
-    (rows of ``clientId``) and ``limits`` (one row of the fields of ``Limits``).
+    registered; seed data may register more: ``entraApplications`` (rows of ``clientId``).
     """
 
     name = "business_central"
@@ -100,16 +98,9 @@ class BusinessCentralSimulator(Simulator):
     @override
     def seed(self, data: SeedData, options: Mapping[str, str]) -> dict[str, int]:
         """Load rows of the company that the option ``company`` names, else of the first one."""
-        records = {
-            name: rows for name, rows in data.items() if name not in (_LIMITS, _APPLICATIONS)
-        }
-        limits = self._limits
-        for row in data.get(_LIMITS, []):
-            limits = limits.changed(row)
+        records = {name: rows for name, rows in data.items() if name != _APPLICATIONS}
         applications = [_client_id(row) for row in data.get(_APPLICATIONS, [])]
         seeded = seed(self._environment, records, options.get("company", ""))
-        if limits != self._limits:
-            self._set_limits(limits)
         self._applications = self._applications | set(applications)
         return {name: seeded.get(name, len(rows)) for name, rows in data.items()}
 
@@ -134,6 +125,10 @@ class BusinessCentralSimulator(Simulator):
             customers = company["customers"].rows()
             return [row for each in customers for row in contacts_information(company, each)]
         return list(company[seed_name(name)].rows())
+
+    def change_limits(self, values: Mapping[str, Any]) -> None:
+        """Replace limits while running; callers begin with an empty window."""
+        self._set_limits(self._limits.changed(values))
 
     def _set_limits(self, limits: Limits) -> None:
         self._limits = limits

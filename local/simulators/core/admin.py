@@ -1,4 +1,4 @@
-"""The ``/_sim/`` API of every simulator: seed, dump, reset, faults and counters.
+"""The ``/_sim/`` API of every simulator: seed, dump, reset, limits, faults and counters.
 
 It is no part of the imitated API, is not counted, needs no token and is only reachable on loopback.
 """
@@ -11,7 +11,7 @@ from typing import Any
 from local.simulators.core.counting import TrafficCounter
 from local.simulators.core.faults import FaultError, FaultPlan
 from local.simulators.core.messages import SimRequest, SimResponse
-from local.simulators.core.simulator import SeedError, Simulator
+from local.simulators.core.simulator import LimitedSimulator, SeedError, Simulator
 
 PREFIX = "/_sim/"
 _DUMP = PREFIX + "dump/"
@@ -33,6 +33,7 @@ class AdminApi:
             ("GET", "faults"): lambda _: SimResponse(status=200, body=faults.snapshot()),
             ("POST", "faults"): self._add_fault,
             ("DELETE", "faults"): self._clear_faults,
+            ("PUT", "limits"): self._change_limits,
         }
 
     def handle(self, request: SimRequest) -> SimResponse:
@@ -68,6 +69,15 @@ class AdminApi:
 
     def _reset(self, _: SimRequest) -> SimResponse:
         self._simulator.reset()
+        return SimResponse(status=204)
+
+    def _change_limits(self, request: SimRequest) -> SimResponse:
+        if not isinstance(self._simulator, LimitedSimulator):
+            return _error(404, f"{self._simulator.name} has no limits.")
+        try:
+            self._simulator.change_limits(request.json())
+        except ValueError as error:
+            return _error(400, str(error))
         return SimResponse(status=204)
 
     def _clear_requests(self, _: SimRequest) -> SimResponse:

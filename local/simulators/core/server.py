@@ -21,6 +21,7 @@ from local.simulators.core.tokens import TokenVerifier
 
 HOST = "127.0.0.1"
 _LARGEST_BODY = 512 * 1024 * 1024
+_LONGEST_REQUEST_LINE = 64 * 1024  # a simulator refuses by its own rule what is too long
 _START_SECONDS = 10
 
 
@@ -120,7 +121,9 @@ async def _start(
 
     application = web.Application(client_max_size=_LARGEST_BODY)
     application.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(
+        application, access_log=None, shutdown_timeout=1.0, max_line_size=_LONGEST_REQUEST_LINE
+    )
     await runner.setup()
     try:
         await web.TCPSite(runner, HOST, port, ssl_context=tls).start()

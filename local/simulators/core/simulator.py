@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from local.simulators.core.messages import SimRequest, SimResponse
 
@@ -38,3 +38,11 @@ class Simulator(Protocol):
 
     def reset(self) -> None:
         """Empty every set."""
+
+
+@runtime_checkable
+class LimitedSimulator(Protocol):
+    """A simulator whose service limits can be changed while it runs, by ``PUT /_sim/limits``."""
+
+    def change_limits(self, values: Mapping[str, Any]) -> None:
+        """Replace some limits by name; raises ``SeedError`` for what is no limit."""

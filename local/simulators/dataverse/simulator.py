@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from local.simulators.core.messages import SimRequest, SimResponse
+from local.simulators.core.simulator import SeedError
 from local.simulators.dataverse.batch import (
     BatchAnswer,
     ChangeSet,
@@ -81,6 +82,7 @@ class DataverseSimulator:
     ) -> None:
         self._settings = settings or Settings()
         self._clock = clock
+        self._monotonic = monotonic
         self._throttle = Throttle(self._settings.limits, monotonic)
         self.reset()
 
@@ -112,6 +114,16 @@ class DataverseSimulator:
         """Load rows by entity set; raises `SeedError`, loading nothing."""
         del options  # an organization is all there is
         return self._state.organization.seed(data)
+
+    def change_limits(self, values: Mapping[str, Any]) -> None:
+        """Replace limits while running; users begin with an empty window."""
+        known = {each.name for each in dataclasses.fields(ServiceLimits)}
+        unknown = set(values) - known
+        if unknown:
+            raise SeedError(f"limits: {sorted(unknown)} are none of {sorted(known)}")
+        self._throttle = Throttle(
+            dataclasses.replace(self._settings.limits, **values), self._monotonic
+        )
 
     def dump(self, entity_set: str) -> list[dict[str, Any]]:
         """All rows of a set with all their columns; raises `LookupError`."""

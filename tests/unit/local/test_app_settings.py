@@ -37,7 +37,16 @@ def test_a_real_service_is_allowed_by_its_host_and_this_machine_always(certifica
 
 def test_the_derived_settings_are_all_in_the_example(certificates):
     derived = derived_settings(Ports.from_base(), certificates, ())
-    assert derived.keys() - example_settings(EXAMPLE).keys() <= {"AZURE_AUTHORITY_HOST"}
+    assert derived.keys() <= example_settings(EXAMPLE).keys()
+
+
+def test_tokens_for_real_services_come_from_a_real_authority(certificates):
+    authority = "https://login.microsoftonline.com"
+    values = derived_settings(Ports.from_base(), certificates, (), authority)
+    settings = from_environment(values)
+    assert settings.service_authority == authority
+    assert settings.service_instance_discovery
+    assert settings.entra_authority == "https://127.0.0.1:7090"
 
 
 def test_the_written_file_has_the_form_that_the_functions_host_reads(tmp_path):

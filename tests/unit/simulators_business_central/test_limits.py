@@ -74,7 +74,7 @@ async def test_a_body_above_the_limit_is_refused():
 
 async def test_limits_are_lowered_by_seed_data_and_restored_by_a_reset():
     target = simulator()
-    target.seed({"limits": [{"requests": 1}]}, {})
+    target.change_limits({"requests": 1})
     assert [(await send(target, "GET", PATH)).status for _ in range(2)] == [200, 429]
     target.reset()
     target.seed(world(), {})
@@ -84,4 +84,4 @@ async def test_limits_are_lowered_by_seed_data_and_restored_by_a_reset():
 @pytest.mark.parametrize("row", [{"request": 1}, {"requests": "1"}, {"requests": True}])
 def test_a_limit_that_does_not_exist_is_refused(row):
     with pytest.raises(SeedError, match="limits"):
-        simulator().seed({"limits": [row]}, {})
+        simulator().change_limits(row)
