@@ -38,16 +38,19 @@ def run_until_stopped(options: PlatformOptions) -> int:
     signal.signal(signal.SIGINT, _interrupt)
     with Platform(options, terminal_sink()) as platform:
         world = SimulatedWorld(platform)
+        is_up = False
         try:
             platform.start()
             if world.restore():
                 print("The simulators hold what they held at the end of the last demo or run.")
+            is_up = True
             _show(platform)
             failure = platform.wait_for_an_end()
         except KeyboardInterrupt:
             failure = ""
             _ignore_signals()
-            world.save(_MARK)
+            if is_up:
+                world.save(_MARK)
         except (StartError, InstallError) as error:
             failure = str(error)
         _ignore_signals()
