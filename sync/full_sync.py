@@ -136,17 +136,28 @@ class FullSync:
         )
 
     def cancel(self) -> Run:
-        """Ask the run in process to end; raises ``RefusedRequestError`` (409) where none is."""
+        """Ask the run in process to end; raises ``RefusedRequestError`` (409) where none is.
+
+        Lines that did not begin are cancelled at once.
+        """
         active = self._store.active_run()
         run = self._store.request_cancel(active.run_id) if active else None
         if run is None:
             raise RefusedRequestError(
                 409, "no-run-active", "No synchronization of this connection is running."
             )
-        return run
+        self.advance(run.run_id, run.generation, by_itself=True)
+        return self._store.get_run(run.run_id) or run
+
+    def run(self, run_id: str) -> Run | None:
+        """The run of that id as it is stored now."""
+        return self._store.get_run(run_id)
 
     def restart(self, name: str) -> Run:
         """Run one line again, and those that it blocked; returns the run's new generation.
+
+        The lines are stored before the run is opened again: after a crash in between, the lines of
+        an ended run wait, and restarting them once more is the remedy.
 
         Raises ``RefusedRequestError`` where there is no such line (404) or it has not ended (409).
         """
@@ -160,7 +171,7 @@ class FullSync:
                 f"The last full synchronization has no line {name}.",
                 hint="Start a full synchronization first.",
             )
-        if not jobs[name].state.is_over:
+        if not jobs[name].state.is_over and not run.state.is_over:
             raise RefusedRequestError(
                 409,
                 "line-not-over",

@@ -23,7 +23,7 @@ from sync.documents import (
     run_document,
 )
 from sync.full_sync import QUEUE, FullSync
-from sync.jobs import Run, RunKind
+from sync.jobs import ActiveRunError, Run, RunKind
 from sync.mappings import mapping_named
 from sync.opening import Services, coupling_store, full_sync_of, outcome_store, worker_of
 from sync.orchestration import ADVANCE, ORCHESTRATOR, orchestrate, over_event
@@ -83,10 +83,12 @@ def read_preview(req: Request) -> func.HttpResponse:
     return answers.ok(review_document(*_full_sync(req).lines(RunKind.PREVIEW)))
 
 
-@route(blueprint, "POST", "connections/{connection_id}/full-sync/cancel")
-def cancel_full_sync(req: Request) -> func.HttpResponse:
-    """202: the run in process ends at its next page."""
-    run = _full_sync(req).cancel()
+@route(blueprint, "POST", "connections/{connection_id}/full-sync/cancel", durable_client="starter")
+async def cancel_full_sync(req: Request, starter: Any) -> func.HttpResponse:
+    """202: lines that did not begin are cancelled, those in process end at their next page."""
+    full_sync = await asyncio.to_thread(_full_sync, req)
+    run = await asyncio.to_thread(full_sync.cancel)
+    await _ensure_orchestration(starter, req, run)
     return answers.accepted(_review_address(req), run_document(run))
 
 
@@ -193,7 +195,13 @@ async def _tell(starter: Any, run: Run, mapping: str) -> None:
 async def _start(req: Request, starter: Any, kind: RunKind, *place: str) -> func.HttpResponse:
     wanted = req.body(StartRequest)
     full_sync = await asyncio.to_thread(_full_sync, req)
-    run = await asyncio.to_thread(full_sync.begin, kind, wanted.mappings, req.caller.subject)
+    try:
+        run = await asyncio.to_thread(full_sync.begin, kind, wanted.mappings, req.caller.subject)
+    except ActiveRunError as active:
+        # Its start may have died between storing the run and starting its orchestration.
+        running = await asyncio.to_thread(full_sync.run, active.run_id)
+        await _ensure_orchestration(starter, req, running)
+        raise
     await _orchestrate(starter, req, run)
     location = answers.address("connections", _connection_id(req), *place)
     return answers.accepted(location, run_document(run))
@@ -212,6 +220,16 @@ async def _orchestrate(starter: Any, req: Request, run: Run) -> None:
             "watch_seconds": settings().watch_seconds,
         },
     )
+
+
+async def _ensure_orchestration(starter: Any, req: Request, run: Run | None) -> None:
+    """Start the orchestration of a run in process, should it have none."""
+    if run is None or run.state.is_over:
+        return
+    try:
+        await _orchestrate(starter, req, run)
+    except Exception as error:  # noqa: BLE001 - the SDK raises bare Exception
+        log.info("run %s has its orchestration: %s", run.run_id, error)
 
 
 def _connection_id(req: Request) -> str:
