@@ -44,13 +44,15 @@ def ensure_installed(directory: Path) -> list[str]:
     return [node, str(directory / _SCRIPT)]
 
 
-def options(ports: Ports, location: Path | None) -> list[str]:
+def options(ports: Ports, location: Path | None, *, access_log: bool = False) -> list[str]:
     """Azurite's options: loopback only; data in ``location``, in memory where None.
 
     The API version check is skipped because current storage SDKs send versions that are newer than
     any Azurite.
     """
-    chosen = ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
+    chosen = ["--skipApiVersionCheck", "--disableTelemetry"]
+    if not access_log:
+        chosen.append("--silent")
     services = {
         "blob": ports.azurite_blob,
         "queue": ports.azurite_queue,

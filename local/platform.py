@@ -27,6 +27,7 @@ from local.identities import (
 )
 from local.ports import Ports
 from local.processes import Processes, ProcessSpec, Sink, StartError
+from local.service_credentials import SIMULATED, ServiceCredentials
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 _SERVICE_TOKEN_SECONDS = 3599
@@ -42,11 +43,15 @@ class PlatformOptions:
     """A CRM organization in the Dataverse simulator's place, which is then not started."""
     bc_url: str | None = None
     """A Business Central base address (up to and without ``/api``) in its simulator's place."""
+    service: ServiceCredentials = SIMULATED
+    """As whom the connection calls both services."""
     state: Path = REPOSITORY / ".local"
     """Where certificates, Azurite and its data are kept."""
     settings_file: Path = REPOSITORY / "local.settings.json"
     in_memory: bool = False
     """Whether Azurite forgets its data at the end."""
+    storage_log: bool = False
+    """Whether Azurite tells each request in its output."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """App settings beside or in place of the derived ones."""
 
@@ -114,13 +119,18 @@ class Platform:
         """Start Azurite, installing it where it is not yet."""
         ports = self.options.ports
         location = self.options.state / "storage" / str(ports.base)
+        access_log = self.options.storage_log
         command = azurite.ensure_installed(self.options.state / "azurite")
         self._processes.start(
             ProcessSpec(
                 name="azurite",
                 command=[
                     *command,
-                    *azurite.options(ports, None if self.options.in_memory else location),
+                    *azurite.options(
+                        ports,
+                        None if self.options.in_memory else location,
+                        access_log=access_log,
+                    ),
                 ],
                 ports=(ports.azurite_blob, ports.azurite_queue, ports.azurite_table),
             )
@@ -140,7 +150,7 @@ class Platform:
         ]
         self._start_simulator("entra", ports.entra, {"clients": clients})
         self._start_simulator("key_vault", ports.key_vault, {"tenant": TENANT})
-        secret = {"name": SERVICE_SECRET_NAME, "value": SERVICE.secret}
+        secret = {"name": SERVICE_SECRET_NAME, "value": self.options.service.secret}
         self._seed(self.addresses.key_vault, {"secrets": [secret]})
         if self.options.crm_url is None:
             known = {"clients": [SERVICE.client_id]}
@@ -153,7 +163,9 @@ class Platform:
         """Write ``local.settings.json`` from the example and the derived settings."""
         services = (self.addresses.crm, self.addresses.business_central)
         derived = {
-            **derived_settings(self.options.ports, self.certificates, services),
+            **derived_settings(
+                self.options.ports, self.certificates, services, self.options.service.authority
+            ),
             **self.options.settings,
         }
         defaults = example_settings(REPOSITORY / "local.settings.example.json")
