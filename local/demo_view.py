@@ -28,9 +28,10 @@ def review_table(review: dict[str, Any]) -> RenderableType:
     """The lines of the full synchronization review with a progress bar each."""
     table = Table(title="Full Synchronization Review", title_justify="left")
     table.add_column("Table", no_wrap=True)
-    table.add_column("Job queue entry")
-    table.add_column("To CRM")
-    table.add_column("From CRM")
+    # one line for each table, whatever it waits for: a live view must not jump
+    table.add_column("Job queue entry", no_wrap=True, min_width=22, ratio=1)
+    table.add_column("To CRM", no_wrap=True)
+    table.add_column("From CRM", no_wrap=True)
     table.add_column("Progress", no_wrap=True)
     for heading in ("Records", "In step", "Not"):
         table.add_column(heading, justify="right", no_wrap=True)
