@@ -82,7 +82,8 @@ def _field_state(
     resolver: Resolver,
 ) -> FieldState:
     bc, crm = bc_record.get(field.bc), _crm_value(field, crm_record)
-    bc_as_crm: Any = _to_crm(field, bc, resolver) if field.direction.writes_crm else ABSENT
+    flows = field.direction.writes_crm and not _is_underived(field, bc_record)
+    bc_as_crm: Any = _to_crm(field, bc, resolver) if flows else ABSENT
     crm_as_bc: Any = _to_bc(field, crm, resolver) if field.direction.writes_bc else ABSENT
     waiting: WaitingFor | None = None
     if isinstance(bc_as_crm, WaitingFor):
@@ -99,6 +100,14 @@ def _field_state(
         base_crm=base.crm.get(field.crm, ABSENT) if base else ABSENT,
         waiting_for=waiting,
     )
+
+
+def _is_underived(field: FieldMapping, bc_record: Record) -> bool:
+    """Whether the value could not be worked out yet: unknown is not blank, and clears nothing.
+
+    It is so for a BC record that was just created: what it is derived from was read before.
+    """
+    return bool(field.derived) and field.bc not in bc_record
 
 
 def _named(missing: WaitingFor, lookup: Lookup | None, bc_record: Record) -> WaitingFor:

@@ -22,6 +22,8 @@ class FakeTables:
         self.writes: list[Write] = []
         self.refuse: Refusal = lambda write: None
         self.before_write: Callable[[Write], None] = lambda write: None
+        self.defaults: dict[str, Record] = {}
+        """Columns that the service fills in when it creates a record, by table."""
         self._version = 0
 
     def put(self, table: str, record: Record) -> Record:
@@ -61,7 +63,10 @@ class FakeTables:
         if status is not WriteStatus.WRITTEN:
             return WriteResult(write=write, status=status)
         self.writes.append(write)
-        values = self.stored(write, present is None)
+        created = present is None
+        values = self.stored(write, created)
+        if created:
+            values = self.defaults.get(write.table, {}) | values
         record = self.put(write.table, {self.id_columns[write.table]: write.id} | values)
         return WriteResult(
             write=write, status=status, version=record["@odata.etag"], record=dict(record)

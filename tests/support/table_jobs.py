@@ -43,14 +43,16 @@ class MemoryQueues:
 class SyncWorld:
     """Two services, their stores and one connection between them."""
 
-    def __init__(self) -> None:
-        self.account = MemoryAccount()
+    def __init__(self, account: MemoryAccount | None = None) -> None:
+        self.account = account or MemoryAccount()
         self.bc = FakeBusinessCentral(
             {each.bc.name: each.bc.id_field for each in MAPPINGS.values()}
         )
         self.crm = FakeDataverse(
             {each.crm.entity_set: each.crm.id_column for each in MAPPINGS.values()}
         )
+        for entity_set in ("accounts", "contacts", "uomschedules"):
+            self.crm.defaults[entity_set] = {"statecode": 0}
         self.queues = MemoryQueues()
         self.time = datetime(2026, 6, 26, 12, 0, tzinfo=UTC)
         self.references = References(
@@ -82,17 +84,20 @@ class SyncWorld:
     def open_work(self, run: Run, job: TableJob) -> Work:
         return self.work(mapping_named(job.mapping), run)
 
+    def load_references(self) -> References:
+        """What a slice that begins now would read."""
+        return self.references
+
     def work(self, mapping: TableMapping, run: Run) -> Work:
         preview = run.kind is RunKind.PREVIEW
-        resolver = CouplingResolver(
-            mapping, self.couplings, self.references, assume_coupled=preview
-        )
+        references = self.load_references()
+        resolver = CouplingResolver(mapping, self.couplings, references, assume_coupled=preview)
         return Work(
             run_id=run.run_id,
             mapping=mapping,
             rule=RULES[mapping.rule],
             context=RuleContext(
-                mapping=mapping, references=self.references, resolver=resolver, ids=self.ids()
+                mapping=mapping, references=references, resolver=resolver, ids=self.ids()
             ),
             bc=cast(BusinessCentral, self.bc),
             crm=cast(Dataverse, self.crm),
@@ -180,3 +185,69 @@ def crm_account(number: int, **columns: Any) -> dict[str, Any]:
         "creditlimit": 0,
         "statecode": 0,
     } | columns
+
+
+def bc_contact(number: int, **fields: Any) -> dict[str, Any]:
+    """A person as Business Central's API shows it."""
+    return {
+        "id": f"bc111111-0000-4000-8000-{number:012d}",
+        "number": f"CT{number:06d}",
+        "type": "Person",
+        "displayName": f"Person {number}",
+        "jobTitle": "",
+        "companyNumber": "",
+        "companyName": "",
+        "addressLine1": "",
+        "addressLine2": "",
+        "city": "",
+        "state": "",
+        "postalCode": "",
+        "country": "",
+        "phoneNumber": "",
+        "email": "",
+        "website": "",
+        "mobilePhoneNumber": "",
+    } | fields
+
+
+def crm_contact(number: int, account_id: str, **columns: Any) -> dict[str, Any]:
+    """A person of an account as Dataverse shows it."""
+    return {
+        "contactid": f"c1111111-0000-4000-8000-{number:012d}",
+        "fullname": f"Human {number}",
+        "firstname": "Human",
+        "lastname": str(number),
+        "_parentcustomerid_value": account_id,
+        "statecode": 0,
+    } | columns
+
+
+def bc_item(number: str, **fields: Any) -> dict[str, Any]:
+    """An item as Business Central's API shows it."""
+    return {
+        "id": f"bc222222-0000-4000-8000-{int(number):012d}",
+        "number": number,
+        "displayName": f"Item {number}",
+        "unitPrice": 100,
+        "unitCost": 60.5,
+        "inventory": 7,
+        "baseUnitOfMeasureCode": "PCS",
+        "blocked": False,
+    } | fields
+
+
+def bc_price(number: int, **fields: Any) -> dict[str, Any]:
+    """A customer price group's price as the Sales Prices page shows it."""
+    return {
+        "SystemId": f"bc333333-0000-4000-8000-{number:012d}",
+        "Sales_Type": "Customer_x0020_Price_x0020_Group",
+        "Sales_Code": "RETAIL",
+        "Item_No": "1000",
+        "Variant_Code": "",
+        "Unit_of_Measure_Code": "",
+        "Minimum_Quantity": 0,
+        "Unit_Price": 90,
+        "Currency_Code": "",
+        "Starting_Date": "2026-01-01",
+        "Ending_Date": "0001-01-01",
+    } | fields

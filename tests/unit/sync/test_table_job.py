@@ -7,7 +7,13 @@ import pytest
 from couplings.model import CouplingState
 from sync.jobs import JobState, TableStatus
 from sync.outcomes import OutcomeKind
-from tests.support.table_jobs import LOCAL_CURRENCY_ID, SyncWorld, bc_customer, crm_account
+from tests.support.table_jobs import (
+    LOCAL_CURRENCY_ID,
+    SyncWorld,
+    bc_customer,
+    crm_account,
+    crm_contact,
+)
 
 
 @pytest.fixture
@@ -276,3 +282,20 @@ def test_a_preview_counts_and_writes_nothing(world):
     assert world.crm.writes == []
     assert list(world.couplings.scan("CUSTOMER")) == []
     assert world.outcome_list() == []
+
+
+def test_a_contact_created_in_bc_keeps_its_account_in_crm(world):
+    """Whose contact it is cannot be derived yet when it was just created: that clears nothing."""
+    customer = world.bc.put("customers", bc_customer("10000"))
+    customer_line(world)
+    account_id = only_account(world)["accountid"]
+    world.references.company_card_of_customer[customer["id"]] = "CO10000"
+    world.bc.defaults["contacts"] = {"companyName": "Customer 10000"}
+    contact = world.crm.put("contacts", crm_contact(1, account_id))
+    line = world.synchronize("CONTACT")["CONTACT"]
+    assert line.from_crm.inserted == 1
+    (created,) = world.bc.tables["contacts"].values()
+    assert (created["displayName"], created["companyNumber"]) == ("Human 1", "CO10000")
+    stored = world.crm.tables["contacts"][contact["contactid"]]
+    assert stored["_parentcustomerid_value"] == account_id
+    assert [write.table for write in world.crm.writes] == ["accounts"]
