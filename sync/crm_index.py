@@ -30,6 +30,10 @@ class CrmIndex:
     """Coupled CRM ids whose mapped columns are as they were at last agreement."""
     unfit: dict[str, Requirement] = field(default_factory=dict)
     """Uncoupled CRM ids that fail one of the mapping's requirements."""
+    known: set[str] = field(default_factory=set)
+    """All uncoupled CRM ids."""
+    made_from: dict[str, str] = field(default_factory=dict)
+    """Id of the BC record that Coupler would make of an uncoupled CRM record → that one's id."""
     uncoupled: list[str] = field(default_factory=list)
     """Uncoupled CRM ids that Business Central could get a record of, in order."""
 
@@ -65,6 +69,9 @@ def _add_uncoupled(index: CrmIndex, work: Work, record: Record) -> None:
         return
     crm_id = record[work.mapping.crm.id_column]
     index.matches.add(crm_id, record)
+    index.known.add(crm_id)
+    if work.mapping.creates_in_bc:
+        index.made_from[work.context.ids.of(work.mapping.name, "crm", crm_id)] = crm_id
     failed = failed_requirement(work.mapping.crm.requires, record)
     if failed:
         index.unfit[crm_id] = failed

@@ -57,7 +57,12 @@ def take_crm_records(work: Work, crm_ids: list[str]) -> list[Pair]:
 
 def claim_partner(work: Work, index: CrmIndex, record: Record) -> None:
     """Note which CRM records an uncoupled BC record fits, without doing anything about it."""
-    if record[work.mapping.bc.id_field] in index.by_bc_id:
+    bc_id = record[work.mapping.bc.id_field]
+    if bc_id in index.by_bc_id or bc_id in index.made_from:
+        return  # one made from a CRM record is coupled with it when that one's turn comes
+    made = _made_into(work, index, bc_id)
+    if made:
+        index.matches.take(made)
         return
     if failed_requirement((*work.mapping.bc.scope, *work.mapping.bc.requires), record):
         return
@@ -108,6 +113,11 @@ def _in_step(work: Work, index: CrmIndex, pair: Pair, record: Record) -> bool:
 def _find_partner(work: Work, index: CrmIndex, pair: Pair, record: Record) -> None:
     """Match an uncoupled BC record, or see whether CRM may get a new one."""
     mapping = work.mapping
+    kin = index.made_from.get(pair.bc_id) or _made_into(work, index, pair.bc_id)
+    if kin:
+        index.matches.take(kin)
+        pair.crm_id, pair.matched = kin, True
+        return
     failed = failed_requirement(mapping.bc.requires, record)
     if failed:
         value = str(record.get(failed.field))
@@ -130,6 +140,15 @@ def _find_partner(work: Work, index: CrmIndex, pair: Pair, record: Record) -> No
         pair.settled = True
     else:
         work.rule.may_create(record, work.context)
+
+
+def _made_into(work: Work, index: CrmIndex, bc_id: str) -> str | None:
+    """The CRM record that an earlier attempt made of a BC record and did not live to couple.
+
+    Its id tells, whatever natural keys say: twins would be ambiguous, and an edited name unknown.
+    """
+    crm_id = work.context.ids.of(work.mapping.name, "bc", bc_id)
+    return crm_id if crm_id in index.known else None
 
 
 def _ambiguous(

@@ -249,6 +249,7 @@ def test_a_record_that_an_earlier_attempt_created_is_adopted(world):
     world.crm.put("accounts", {"accountid": coupling.crm_id, "accountnumber": None, "name": "X"})
     line = customer_line(world)
     assert len(world.crm.tables["accounts"]) == 1
+    assert len(world.bc.tables["customers"]) == 1
     assert only_account(world)["accountnumber"] == "10000"
     assert [each.crm_id for each in world.couplings.scan("CUSTOMER")] == [coupling.crm_id]
     assert line.to_crm.inserted == 0
