@@ -81,15 +81,23 @@ def _finish_in_crm(work: Work, pair: Pair) -> Write | None:
 
 
 def _update_in_crm(work: Work, pair: Pair) -> Write | None:
-    if not pair.plan.to_crm:
+    body = crm_body(work.mapping, pair.plan.to_crm)
+    if pair.first_time and _is_made_by_coupler(work, pair):
+        # An earlier attempt made it and did not live to finish it, or was refused.
+        body |= work.rule.last_columns(_written(pair), work.context)
+    if not body:
         return None
     return Write(
         kind=WriteKind.UPDATE,
         table=work.mapping.crm.entity_set,
         id=pair.crm_id,
-        values=crm_body(work.mapping, pair.plan.to_crm),
+        values=body,
         version=_version(pair.crm),
     )
+
+
+def _is_made_by_coupler(work: Work, pair: Pair) -> bool:
+    return pair.crm_id == work.context.ids.of(work.mapping.name, "bc", pair.bc_id)
 
 
 def _update_in_bc(work: Work, pair: Pair) -> Write | None:
