@@ -49,12 +49,16 @@ class MatchIndex:
                 found[text].append(crm_id)
 
     def find(self, record: Mapping[str, Any]) -> Match:
-        """The partner of a BC record; the first key that fits anything decides."""
+        """The partner of a BC record; the first key that fits anything decides.
+
+        A record that has its partner fits no other one: the next pass would not offer it either.
+        """
         for key, found in zip(self._keys, self._found, strict=True):
             text = key_text([record.get(field) for field, _ in key])
-            candidates = found.get(text, []) if text else []
+            fitting = found.get(text, []) if text else []
+            candidates = [each for each in fitting if each not in self._taken]
             fields = tuple(field for field, _ in key)
-            if len(candidates) == 1 and candidates[0] not in self._taken:
+            if len(candidates) == 1:
                 return Match(crm_id=candidates[0], fields=fields)
             if candidates:
                 self._contested.update(candidates)

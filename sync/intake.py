@@ -23,12 +23,13 @@ NOT_IN_BC = (
 
 def take_bc_page(work: Work, index: CrmIndex, records: Iterable[Record]) -> list[Pair]:
     """The pairs of one page of BC records, the partners of changed ones read from CRM."""
-    scope = work.mapping.bc.scope
-    pairs = [
-        _pair_of_bc(work, index, record)
-        for record in records
-        if failed_requirement(scope, record) is None
-    ]
+    mapping = work.mapping
+    inside = [each for each in records if failed_requirement(mapping.bc.scope, each) is None]
+    for record in inside:  # before natural keys could give a twin's partner away
+        kin = _kin(work, index, record[mapping.bc.id_field])
+        if kin:
+            index.matches.take(kin)
+    pairs = [_pair_of_bc(work, index, record) for record in inside]
     _load_partners(work, [pair for pair in pairs if not pair.settled])
     return pairs
 
@@ -60,9 +61,9 @@ def claim_partner(work: Work, index: CrmIndex, record: Record) -> None:
     bc_id = record[work.mapping.bc.id_field]
     if bc_id in index.by_bc_id or bc_id in index.made_from:
         return  # one made from a CRM record is coupled with it when that one's turn comes
-    made = _made_into(work, index, bc_id)
-    if made:
-        index.matches.take(made)
+    kin = _kin(work, index, bc_id)
+    if kin:
+        index.matches.take(kin)
         return
     if failed_requirement((*work.mapping.bc.scope, *work.mapping.bc.requires), record):
         return
@@ -113,9 +114,8 @@ def _in_step(work: Work, index: CrmIndex, pair: Pair, record: Record) -> bool:
 def _find_partner(work: Work, index: CrmIndex, pair: Pair, record: Record) -> None:
     """Match an uncoupled BC record, or see whether CRM may get a new one."""
     mapping = work.mapping
-    kin = index.made_from.get(pair.bc_id) or _made_into(work, index, pair.bc_id)
+    kin = _kin(work, index, pair.bc_id)
     if kin:
-        index.matches.take(kin)
         pair.crm_id, pair.matched = kin, True
         return
     failed = failed_requirement(mapping.bc.requires, record)
@@ -142,11 +142,14 @@ def _find_partner(work: Work, index: CrmIndex, pair: Pair, record: Record) -> No
         work.rule.may_create(record, work.context)
 
 
-def _made_into(work: Work, index: CrmIndex, bc_id: str) -> str | None:
-    """The CRM record that an earlier attempt made of a BC record and did not live to couple.
+def _kin(work: Work, index: CrmIndex, bc_id: str) -> str | None:
+    """The uncoupled CRM record that the BC record was made from or into, if any.
 
-    Its id tells, whatever natural keys say: twins would be ambiguous, and an edited name unknown.
+    An earlier attempt did that and did not live to couple them. The ids tell, whatever natural
+    keys say: twins would be ambiguous, and an edited name unknown.
     """
+    if bc_id in index.made_from:
+        return index.made_from[bc_id]
     crm_id = work.context.ids.of(work.mapping.name, "bc", bc_id)
     return crm_id if crm_id in index.known else None
 
@@ -159,8 +162,7 @@ def _ambiguous(
     return Problem(
         kind=OutcomeKind.AMBIGUOUS,
         code="ambiguous-match",
-        message=f"{len(candidates)} record(s) of {work.mapping.crm.entity_set} fit {values}, or "
-        f"another record was coupled with the only one: {shown}.",
+        message=f"{len(candidates)} records of {work.mapping.crm.entity_set} fit {values}: {shown}.",
         field=fields[0],
         value=str(record.get(fields[0])),
         partner=shown,

@@ -300,3 +300,18 @@ def test_a_contact_created_in_bc_keeps_its_account_in_crm(world):
     stored = world.crm.tables["contacts"][contact["contactid"]]
     assert stored["_parentcustomerid_value"] == account_id
     assert [write.table for write in world.crm.writes] == ["accounts"]
+
+
+def test_of_two_customers_that_fit_one_account_the_second_gets_its_own(world):
+    """The account is gone for the second customer, in this pass as in the next."""
+    for number in ("10000", "20000"):
+        world.bc.put("customers", bc_customer(number, displayName="Contoso"))
+    world.crm.put("accounts", crm_account(7, name="Contoso"))
+    customer_line(world)
+    numbers = {row["accountnumber"] for row in world.crm.tables["accounts"].values()}
+    assert numbers == {"10000", "20000"}
+    assert world.outcome_list() == []
+    world.crm.writes.clear()
+    customer_line(world)
+    assert world.crm.writes == []
+    assert len(world.bc.tables["customers"]) == 2
