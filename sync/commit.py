@@ -35,8 +35,7 @@ def commit_page(work: Work, pairs: Sequence[Pair], now: datetime) -> dict[Direct
         work.outcomes.record_many(
             [_outcome(work, pair, pair.problem, now) for pair in pairs if pair.problem]
         )
-        in_step = [_outcome_key(pair) for pair in pairs if pair.problem is None]
-        work.outcomes.clear_many(work.mapping.name, in_step)
+        work.outcomes.clear_many(work.mapping.name, _without_outcome(pairs))
     return _count(work, pairs)
 
 
@@ -108,6 +107,16 @@ def _note_refusals(pairs: Sequence[Pair], refusals: Sequence[CouplingRefusal]) -
 
 def _outcome_key(pair: Pair) -> RecordKey:
     return (pair.origin, pair.bc_id if pair.origin == "bc" else pair.crm_id)
+
+
+def _without_outcome(pairs: Sequence[Pair]) -> list[RecordKey]:
+    """Both records of a pair in step, and the one of any other pair that the outcome is not told
+    under: an earlier pass may have met the pair from the other side."""
+    both: list[RecordKey] = [
+        key for pair in pairs for key in (("bc", pair.bc_id), ("crm", pair.crm_id))
+    ]
+    told = {_outcome_key(pair) for pair in pairs if pair.problem}
+    return [key for key in both if key not in told]
 
 
 def _outcome(work: Work, pair: Pair, problem: Problem, now: datetime) -> Outcome:

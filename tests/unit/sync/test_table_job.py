@@ -315,3 +315,16 @@ def test_of_two_customers_that_fit_one_account_the_second_gets_its_own(world):
     customer_line(world)
     assert world.crm.writes == []
     assert len(world.bc.tables["customers"]) == 2
+
+
+def test_an_outcome_disappears_although_the_pair_was_first_met_from_the_other_side(world):
+    """The customer was created from the account, and the account refused its new number."""
+    world.crm.put("accounts", crm_account(7))
+    world.crm.refuse = lambda write: "not today"
+    customer_line(world)
+    assert [outcome.side for outcome in world.outcome_list()] == ["crm"]
+    customer_line(world)
+    assert [outcome.side for outcome in world.outcome_list()] == ["bc"]
+    world.crm.refuse = lambda write: None
+    customer_line(world)
+    assert world.outcome_list() == []
