@@ -15,7 +15,7 @@ from errors import RefusedRequestError
 from storage.queues import Queues
 from storage.rows import RowChangedError
 from sync.dependencies import descendants
-from sync.jobs import JobState, JobStore, Run, RunKind, RunState, TableJob
+from sync.jobs import ActiveRunError, JobState, JobStore, Run, RunKind, RunState, TableJob
 from sync.mappings import DEPENDENCIES, MAPPINGS, mapping_named
 from sync.review import advance, restarted
 
@@ -98,23 +98,24 @@ class FullSync:
             return Progress(end=run.state)
         jobs = self._store.list_jobs(run_id)
         steps = advance(run, jobs)
-        for job in steps.changed:
-            self._store_line(job)
+        all_stored = all([self._store_line(job) for job in steps.changed])
         forsaken = self._forsaken(jobs) if by_itself else []
         for name in (*steps.enqueue, *forsaken):
             self.enqueue(run_id, name)
-        if steps.end is None:
+        if steps.end is None or not all_stored:
             at_work = [job.mapping for job in jobs if job.state in _AT_WORK]
             return Progress(working=(*at_work, *steps.enqueue))
         ended = self._store.finish_run(run_id, generation, steps.end, now=self._now())
         return Progress(end=ended.state)
 
-    def _store_line(self, job: TableJob) -> None:
+    def _store_line(self, job: TableJob) -> bool:
+        """Whether the line is as decided; else it is not over, and no more is its run."""
         try:
             self._store.save_job(job)
         except RowChangedError:
             # Its worker wrote meanwhile, or another call of this advanced it: the next turn sees.
-            return
+            return False
+        return True
 
     def _forsaken(self, jobs: Sequence[TableJob]) -> list[str]:
         """Lines that nobody works on although they should be worked on."""
@@ -159,7 +160,8 @@ class FullSync:
         The lines are stored before the run is opened again: after a crash in between, the lines of
         an ended run wait, and restarting them once more is the remedy.
 
-        Raises ``RefusedRequestError`` where there is no such line (404) or it has not ended (409).
+        Raises ``RefusedRequestError`` where there is no such line (404) or it has not ended (409),
+        ``ActiveRunError`` where another run is in process.
         """
         mapping_named(name)
         run = self._store.latest_run(RunKind.FULL_SYNC)
@@ -178,6 +180,9 @@ class FullSync:
                 f"The line {name} is {jobs[name].state.value}; only one that ended is restarted.",
                 hint="Wait for its end, or cancel the run.",
             )
+        active = self._store.active_run()
+        if active and active.run_id != run.run_id:
+            raise ActiveRunError(active.run_id)
         again = {name} | {
             child
             for child in descendants(DEPENDENCIES, name)
