@@ -17,14 +17,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import batched
-from typing import Any
 from urllib.parse import quote
 
 import requests
-from azure.data.tables import TableClient, TableServiceClient
 
 from local.azurite import connection_string
 from local.bench_bodies import Known, Part, Record, bc_id
+from local.bench_rows import Row, RowsRefusedError, RowTable
 from local.bench_tables import FIRST, SIDE_BY_SIDE, TABLES, Read, Table
 from local.identities import SERVICE, TENANT
 from local.platform import Platform
@@ -91,7 +90,7 @@ class _Service:
 class _Floor:
     """Both services and the table for couplings of one platform."""
 
-    def __init__(self, platform: Platform, company: str, table: TableClient) -> None:
+    def __init__(self, platform: Platform, company: str, rows: RowTable) -> None:
         authorities = str(platform.certificates.bundle)
         bc, crm = platform.addresses.business_central, platform.addresses.crm
         self._crm = _Service(f"{crm}/api/data/v9.2", platform.token(SERVICE, crm), authorities)
@@ -102,7 +101,7 @@ class _Floor:
         company_id = next(each["id"] for each in found if each["name"] == company)
         self._api = f"api/v2.0/companies({company_id})"
         self._odata = f"ODataV4/Company('{quote(company)}')"
-        self._table = table
+        self._rows = rows
         self._known = Known()
 
     def move(self, table: Table, crm_pool: Executor, storage_pool: Executor) -> int:
@@ -118,8 +117,8 @@ class _Floor:
             for part_of in table.after:
                 parts = [part_of(self._known, pair.record) for pair in pairs]
                 _all(crm_pool, self._batch, parts)
-            rows = batched(pairs, _PAIRS_PER_TRANSACTION, strict=False)
-            list(storage_pool.map(lambda some: self._couple(table, some), rows))
+            transactions = batched(pairs, _PAIRS_PER_TRANSACTION, strict=False)
+            list(storage_pool.map(lambda some: self._couple(table, some), transactions))
             moved += len(pairs)
         return moved
 
@@ -169,11 +168,12 @@ class _Floor:
             raise FloorError(f"a batch was not carried out in full: {answer[:1000]!r}")
 
     def _couple(self, table: Table, pairs: Sequence[_Pair]) -> None:
-        now = datetime.now(UTC)
-        operations = [
-            ("create", entity) for pair in pairs for entity in _coupling_rows(table, pair, now)
-        ]
-        self._table.submit_transaction(operations)
+        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        rows = [row for pair in pairs for row in _coupling_rows(table, pair, now)]
+        try:
+            self._rows.insert(rows)
+        except RowsRefusedError as error:
+            raise FloorError(f"the coupling rows of {table.name} were refused: {error}") from error
 
 
 def move_everything(
@@ -184,11 +184,10 @@ def move_everything(
     Raises ``FloorError`` where a service refuses anything.
     """
     tables = {table.name: table for table in TABLES}
-    account = TableServiceClient.from_connection_string(connection_string(platform.options.ports))
+    rows = RowTable(connection_string(platform.options.ports), _TABLE_NAME)
     moved: dict[str, int] = {}
     with ExitStack() as resources:
-        resources.enter_context(account)
-        floor = _Floor(platform, company, account.create_table(_TABLE_NAME))
+        floor = _Floor(platform, company, rows)
         storage = resources.enter_context(ThreadPoolExecutor(_STORAGE_BATCHES))
 
         def move(names: Sequence[str]) -> None:
@@ -229,11 +228,11 @@ def _encoded(part: Part) -> bytes:
     ).encode()
 
 
-def _coupling_rows(table: Table, pair: _Pair, now: datetime) -> tuple[Record, Record]:
+def _coupling_rows(table: Table, pair: _Pair, now: str) -> tuple[Row, Row]:
     """Both rows of a pair, as large as the service's own."""
     own = bc_id(pair.record)
     partition = f"{TENANT}~bench~{table.name.replace(' ', '_')}"
-    data: dict[str, Any] = {
+    data: Row = {
         "PartitionKey": partition,
         "RowKey": f"bc~{own}",
         "crm_id": pair.crm_id,
@@ -243,7 +242,9 @@ def _coupling_rows(table: Table, pair: _Pair, now: datetime) -> tuple[Record, Re
         "crm_version": "",
         "state": "coupled",
         "coupled_at": now,
+        "coupled_at@odata.type": "Edm.DateTime",
         "synchronized_at": now,
+        "synchronized_at@odata.type": "Edm.DateTime",
         "bc_digest": _DIGEST,
         "crm_digest": _DIGEST,
         "base_pieces": 1,

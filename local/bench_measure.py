@@ -23,7 +23,7 @@ STORAGE_UNIT = (
 _AZURITE = "azurite"
 _ACCESS = re.compile(r'"[A-Z]+ /[^/ "]+/([^ "]*) HTTP/')
 _MEGABYTE = 1024 * 1024
-_IN_STEP = ("inserted", "modified", "unchanged")
+_IN_STEP = ("inserted", "modified", "unchanged", "coupled")
 
 
 class StorageMeter:
