@@ -98,11 +98,11 @@ class FullSync:
             return Progress(end=run.state)
         jobs = self._store.list_jobs(run_id)
         steps = advance(run, jobs)
-        all_stored = all([self._store_line(job) for job in steps.changed])
+        refused = [job for job in steps.changed if not self._store_line(job)]
         forsaken = self._forsaken(jobs) if by_itself else []
         for name in (*steps.enqueue, *forsaken):
             self.enqueue(run_id, name)
-        if steps.end is None or not all_stored:
+        if steps.end is None or refused:
             at_work = [job.mapping for job in jobs if job.state in _AT_WORK]
             return Progress(working=(*at_work, *steps.enqueue))
         ended = self._store.finish_run(run_id, generation, steps.end, now=self._now())

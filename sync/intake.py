@@ -159,10 +159,11 @@ def _ambiguous(
 ) -> Problem:
     values = ", ".join(f"{field} {record.get(field)!r}" for field in fields)
     shown = ", ".join(candidates[:5])
+    table = work.mapping.crm.entity_set
     return Problem(
         kind=OutcomeKind.AMBIGUOUS,
         code="ambiguous-match",
-        message=f"{len(candidates)} records of {work.mapping.crm.entity_set} fit {values}: {shown}.",
+        message=f"{len(candidates)} records of {table} fit {values}: {shown}.",
         field=fields[0],
         value=str(record.get(fields[0])),
         partner=shown,
