@@ -74,14 +74,10 @@ class TableJobWorker:
             self._store, job, now=self._now, lease_seconds=self._limits.lease_seconds
         ) as keeper:
             try:
-                over = self._work(run, keeper)
+                over = self._work_or_fail(run, keeper, is_last_try=is_last_try)
             except LeaseLostError:
                 log.info("table job %s of run %s was taken over", mapping, run_id)
                 return None
-            except Exception as error:
-                over = self._failed(keeper, error, is_last_try=is_last_try)
-                if not over:
-                    raise
         return run if over else None
 
     def _take(self, run_id: str, mapping: str) -> tuple[Run, TableJob] | None:
@@ -95,6 +91,18 @@ class TableJobWorker:
             return run, self._store.acquire_lease(job, owner, self._now(), seconds)
         except (LeaseHeldError, JobOverError):
             return None
+
+    def _work_or_fail(self, run: Run, keeper: JobKeeper, *, is_last_try: bool) -> bool:
+        """As ``_work``, also where the line ends in error; raises ``LeaseLostError`` and what is
+        to be tried again."""
+        try:
+            return self._work(run, keeper)
+        except LeaseLostError:
+            raise
+        except Exception as error:
+            if not self._failed(keeper, error, is_last_try=is_last_try):
+                raise
+            return True
 
     def _work(self, run: Run, keeper: JobKeeper) -> bool:
         """Whether the line is over; else the next message was sent."""
@@ -131,6 +139,8 @@ class TableJobWorker:
             try:
                 keeper.checkpoint(message=f"Tried again by itself: {_told(error)['message']}")
                 keeper.release()
+            except LeaseLostError:
+                raise
             except CouplerError:
                 log.warning("the lease of %s could not be given back", keeper.job.mapping)
             return False

@@ -1,0 +1,212 @@
+"""What a queue message does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from errors import AuthorizationError, ConfigurationError, TransientError
+from sync.jobs import JobState, Run, TableJob, TableStatus
+from sync.worker import TableJobWorker
+from tests.support.table_jobs import SyncWorld, bc_customer
+
+
+class OpenedError(AssertionError):
+    """The services were opened although there was nothing to work on."""
+
+
+@pytest.fixture
+def world() -> SyncWorld:
+    world = SyncWorld()
+    world.bc.put("customers", bc_customer("10000"))
+    return world
+
+
+@pytest.fixture
+def run(world) -> Run:
+    """A run whose one line is ready."""
+    run = world.start("CUSTOMER")
+    world.full_sync.advance(run.run_id, run.generation, by_itself=False)
+    world.queues.messages.clear()
+    return run
+
+
+def line(world: SyncWorld, run: Run) -> TableJob:
+    job = world.jobs.get_job(run.run_id, "CUSTOMER")
+    assert job
+    return job
+
+
+def failing(world: SyncWorld, error: BaseException) -> TableJobWorker:
+    def open_work(run: Run, job: TableJob) -> Any:
+        raise error
+
+    return world.worker(open_work=open_work)
+
+
+def handle(worker: TableJobWorker, run: Run, *, is_last_try: bool = False) -> Run | None:
+    return worker.handle(run.run_id, "CUSTOMER", is_last_try=is_last_try)
+
+
+# messages that find nothing to do
+
+
+@pytest.mark.parametrize(
+    "state", [state for state in JobState if state.is_over or state is JobState.WAITING]
+)
+def test_a_message_for_a_line_that_has_no_work_is_dropped(world, run, state):
+    stored = world.jobs.save_job(replace(line(world, run), state=state))
+    assert handle(failing(world, OpenedError()), run) is None
+    assert line(world, run) == stored
+
+
+def test_a_message_of_an_unknown_run_or_line_is_dropped(world, run):
+    worker = failing(world, OpenedError())
+    assert worker.handle("gone", "CUSTOMER", is_last_try=False) is None
+    assert worker.handle(run.run_id, "CONTACT", is_last_try=False) is None
+
+
+def test_a_message_that_comes_twice_finds_the_lease_held_and_is_dropped(world, run):
+    held = world.jobs.acquire_lease(line(world, run), "other", world.now(), 3600)
+    assert handle(failing(world, OpenedError()), run) is None
+    assert line(world, run) == held
+
+
+# working
+
+
+def test_a_line_that_came_to_its_end_tells_which_run_to_wake(world, run):
+    told = handle(world.worker(), run)
+    assert told
+    assert told.instance_id == run.instance_id
+    assert line(world, run).state is JobState.FINISHED
+    assert line(world, run).lease.owner == ""
+    assert world.queues.messages == []
+
+
+def test_a_slice_whose_time_is_up_gives_the_lease_back_and_sends_the_next_message(
+    world, run, monkeypatch
+):
+    monkeypatch.setattr("sync.table_job.PAGE_SIZE", 1)
+    world.bc.put("customers", bc_customer("20000"))
+    assert handle(world.worker(slice_seconds=0), run) is None
+    assert (line(world, run).state, line(world, run).lease.owner) == (JobState.IN_PROCESS, "")
+    assert [message["mapping"] for message in world.queues.messages] == ["CUSTOMER"]
+    assert handle(world.worker(), run)
+    assert line(world, run).to_crm.inserted == 2
+
+
+def test_the_lease_is_given_back_before_the_next_message_is_sent(world, run, monkeypatch):
+    """Otherwise the next worker might find it held and drop the only message."""
+    monkeypatch.setattr("sync.table_job.PAGE_SIZE", 1)
+    world.bc.put("customers", bc_customer("20000"))
+    owners = []
+    world.queues.enqueue = lambda *_, **__: owners.append(line(world, run).lease.owner)
+    handle(world.worker(slice_seconds=0), run)
+    assert owners == [""]
+
+
+@pytest.mark.parametrize("when", ["before it began", "between two pages"])
+def test_a_cancelled_run_stops_its_line_where_it_is(world, run, monkeypatch, when):
+    monkeypatch.setattr("sync.table_job.PAGE_SIZE", 1)
+    world.bc.put("customers", bc_customer("20000"))
+    if when == "before it began":
+        world.jobs.request_cancel(run.run_id)
+    else:
+        world.crm.before_write = lambda write: world.jobs.request_cancel(run.run_id)
+    assert handle(world.worker(), run)
+    assert line(world, run).state is JobState.CANCELLED
+    assert "what was synchronized until then stays" in line(world, run).message
+    assert len(world.crm.tables["accounts"]) == (0 if when == "before it began" else 1)
+
+
+# failing
+
+
+@pytest.mark.parametrize("family", [ConfigurationError, AuthorizationError])
+def test_what_a_person_must_mend_ends_the_line_at_once_with_message_and_hint(world, run, family):
+    worker = failing(world, family("x", "The mailbox is full.", hint="Empty it."))
+    assert handle(worker, run)
+    stopped = line(world, run)
+    assert (stopped.state, stopped.message, stopped.hint) == (
+        JobState.ERROR,
+        "The mailbox is full.",
+        "Empty it.",
+    )
+    assert stopped.lease.owner == ""
+
+
+@pytest.mark.parametrize("error", [TransientError("x", "The service is away."), KeyError("x")])
+def test_what_may_pass_is_raised_with_the_lease_given_back(world, run, error):
+    with pytest.raises(type(error)):
+        handle(failing(world, error), run)
+    tried = line(world, run)
+    assert (tried.state, tried.lease.owner) == (JobState.READY, "")
+    assert tried.message.startswith("Tried again by itself: The ")
+    assert handle(world.worker(), run)
+    assert (line(world, run).state, line(world, run).message) == (JobState.FINISHED, "")
+
+
+def test_on_the_last_try_what_may_pass_ends_the_line(world, run):
+    worker = failing(world, TransientError("x", "The service is away.", hint="Wait."))
+    assert handle(worker, run, is_last_try=True)
+    stopped = line(world, run)
+    assert (stopped.state, stopped.message, stopped.hint) == (
+        JobState.ERROR,
+        "The service is away.",
+        "Wait.",
+    )
+
+
+def test_an_unforeseen_exception_is_named_without_its_details(world, run):
+    assert handle(failing(world, ValueError("password=hunter2")), run, is_last_try=True)
+    stopped = line(world, run)
+    assert "ValueError" in stopped.message
+    assert stopped.hint
+    assert "hunter2" not in f"{stopped}"
+
+
+def test_directions_that_were_under_way_did_not_succeed(world, run):
+    def not_today(write):
+        raise ConfigurationError("x", "No.")
+
+    world.crm.before_write = not_today
+    assert handle(world.worker(), run)
+    stopped = line(world, run)
+    assert (stopped.to_crm_status, stopped.from_crm_status) == (
+        TableStatus.ERROR,
+        TableStatus.ERROR,
+    )
+
+
+# losing the lease
+
+
+def take_over(world: SyncWorld, run: Run) -> TableJob:
+    """Another worker finds the lease expired."""
+    job = line(world, run)
+    expired = world.jobs.save_job(replace(job, lease=replace(job.lease, expires_at=world.now())))
+    return world.jobs.acquire_lease(expired, "rival", world.now(), 3600)
+
+
+def test_a_worker_that_lost_its_lease_stops_silently(world, run):
+    rivals: list[TableJob] = []
+    world.crm.before_write = lambda write: rivals.append(take_over(world, run))
+    assert handle(world.worker(), run) is None
+    assert line(world, run) == rivals[0]
+    assert world.queues.messages == []
+
+
+@pytest.mark.parametrize("error", [ConfigurationError("x", "No."), TransientError("x", "Away.")])
+def test_a_worker_that_fails_after_it_lost_its_lease_leaves_the_line_alone(world, run, error):
+    rivals: list[TableJob] = []
+
+    def lose_and_fail(write):
+        rivals.append(take_over(world, run))
+        raise error
+
+    world.crm.before_write = lose_and_fail
+    assert handle(world.worker(), run) is None
+    assert line(world, run) == rivals[0]
