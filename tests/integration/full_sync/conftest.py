@@ -4,14 +4,27 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.integration.full_sync.elsewhere import Elsewhere, begun
 from tests.integration.full_sync.installation import Installation, company, options, running
 
 
 @pytest.fixture(scope="package")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def installation(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Installation]:
     """One platform for all tests; whoever uses it begins with ``begin_anew``."""
+    if any("elsewhere" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        # An unreachable service is tried for more than a minute: other tests run meanwhile.
+        request.getfixturevalue("elsewhere")
     with running(options(tmp_path_factory.mktemp("installation") / "state")) as platform:
         yield Installation(platform)
+
+
+@pytest.fixture(scope="package")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
+    """A second platform, whose run waits for a service that cannot be reached."""
+    with begun(tmp_path_factory.mktemp("elsewhere") / "state") as begun_elsewhere:
+        yield begun_elsewhere
 
 
 @pytest.fixture

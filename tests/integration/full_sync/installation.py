@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -77,8 +78,9 @@ TABLES = {
 
 
 def free_ports() -> Ports:
-    """Ports of a base on which nothing listens just now."""
-    for base in range(11070, 21070, 50):
+    """Ports of a base on which nothing listens just now, another one each time."""
+    bases = range(11070, 31070, 50)
+    for base in random.sample(bases, len(bases)):
         ports = Ports.from_base(base)
         with ExitStack() as held:
             try:
