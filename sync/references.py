@@ -89,7 +89,7 @@ def load_references(
     return references
 
 
-def _local_currency(bc: BusinessCentral, crm: Dataverse) -> LocalCurrency:
+def _local_currency_code(bc: BusinessCentral) -> str:
     companies = bc.fetch_pages(Endpoint.api("companyInformation"), select=("currencyCode",))
     code = next((record["currencyCode"] for page in companies for record in page.records), "")
     if not code:
@@ -98,6 +98,11 @@ def _local_currency(bc: BusinessCentral, crm: Dataverse) -> LocalCurrency:
             "Business Central's company information names no local currency.",
             hint="Fill in LCY Code on the General Ledger Setup page.",
         )
+    return str(code)
+
+
+def _local_currency(bc: BusinessCentral, crm: Dataverse) -> LocalCurrency:
+    code = _local_currency_code(bc)
     for page in crm.fetch_pages(
         "transactioncurrencies", select=("transactioncurrencyid", "isocurrencycode")
     ):
@@ -136,8 +141,15 @@ def _exchange_rates(bc: BusinessCentral, crm: Dataverse, today: date) -> dict[st
         [record for page in pages for record in page.records], today
     )
     base = _base_currency_code(crm)
+    if base == _local_currency_code(bc):
+        return per_local
     if base not in per_local:
-        return per_local  # the base currency is the local one
+        raise ConfigurationError(
+            "base-currency-without-rate",
+            f"Dynamics 365 Sales counts in {base}, and Business Central has no exchange rate of it "
+            f"that is valid on {today.isoformat()}.",
+            hint=f"Enter a rate on the Currency Exchange Rates page of {base}.",
+        )
     return {code: round(rate / per_local[base], 10) for code, rate in per_local.items()}
 
 

@@ -136,6 +136,10 @@ class FakeDataverse(FakeTables):
         rows = self.tables[entity_set]
         return {each: dict(rows[each]) for each in ids if each in rows}
 
+    def fetch(self, entity_set: str, record_id: str, select: Any) -> Record | None:
+        row = self.tables[entity_set].get(record_id)
+        return dict(row) if row else None
+
     def stored(self, write: Write, created: bool) -> Record:
         values: Record = {}
         for name, value in write.values.items():
