@@ -22,6 +22,9 @@ class FakeTables:
         self.writes: list[Write] = []
         self.refuse: Refusal = lambda write: None
         self.before_write: Callable[[Write], None] = lambda write: None
+        self.after_write: Callable[[Write], None] = lambda write: None
+        self.not_processed: Callable[[Write], WriteStatus | None] = lambda write: None
+        """The status of a write that the service did not get to, None where it did."""
         self.defaults: dict[str, Record] = {}
         """Columns that the service fills in when it creates a record, by table."""
         self._version = 0
@@ -59,7 +62,7 @@ class FakeTables:
             return WriteResult(
                 write=write, status=WriteStatus.REFUSED, code="refused", message=reason
             )
-        status = _status(write, present)
+        status = self.not_processed(write) or _status(write, present)
         if status is not WriteStatus.WRITTEN:
             return WriteResult(write=write, status=status)
         self.writes.append(write)
@@ -68,6 +71,7 @@ class FakeTables:
         if created:
             values = self.defaults.get(write.table, {}) | values
         record = self.put(write.table, {self.id_columns[write.table]: write.id} | values)
+        self.after_write(write)
         return WriteResult(
             write=write, status=status, version=record["@odata.etag"], record=dict(record)
         )
