@@ -155,11 +155,14 @@ def _count(work: Work, pairs: Sequence[Pair]) -> dict[Direction, Counters]:
         Direction.FROM_CRM: dict.fromkeys(_COUNTER_NAMES, 0),
     }
     for pair in pairs:
-        for side, action in pair.actions.items():
-            direction = Direction.TO_CRM if side == "crm" else Direction.FROM_CRM
-            totals[direction][action.value] += 1
-        if pair.problem:
-            totals[_home(work, pair)][_COUNTER_OF_KIND[pair.problem.kind]] += 1
+        words = {
+            Direction.TO_CRM if side == "crm" else Direction.FROM_CRM: action.value
+            for side, action in pair.actions.items()
+        }
+        if pair.problem:  # weighs more than what was done all the same
+            words[_home(work, pair)] = _COUNTER_OF_KIND[pair.problem.kind]
+        for direction, word in words.items():
+            totals[direction][word] += 1
     return {direction: replace(Counters(), **counts) for direction, counts in totals.items()}
 
 

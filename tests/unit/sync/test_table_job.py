@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
 from couplings.model import CouplingState
@@ -328,3 +330,23 @@ def test_an_outcome_disappears_although_the_pair_was_first_met_from_the_other_si
     world.crm.refuse = lambda write: None
     customer_line(world)
     assert world.outcome_list() == []
+
+
+def test_every_record_counts_once_in_its_direction_by_its_weightiest_word(world):
+    world.bc.put("customers", bc_customer("10000"))
+    world.bc.put("customers", bc_customer("20000", city="Leeds", phoneNumber="123"))
+    world.crm.put("accounts", crm_account(7, accountnumber="20000", name="Customer 20000"))
+    world.bc.put("customers", bc_customer("30000", blocked="All"))
+    world.bc.put("customers", bc_customer("40000", salespersonCode="JO"))
+    world.bc.put("customers", bc_customer("50000", postalCode="X" * 21))
+    for _ in range(2):
+        line = customer_line(world)
+        counted = asdict(line.to_crm)
+        assert sum(counted.values()) == line.records_handled == 5
+        assert {name: number for name, number in counted.items() if number} == {
+            ("unchanged" if counted["unchanged"] else "inserted"): 1,
+            "conflict": 1,
+            "skipped": 1,
+            "waiting": 1,
+            "failed": 1,
+        }
