@@ -4,8 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.integration.full_sync.demos import Demos
 from tests.integration.full_sync.elsewhere import Elsewhere, begun
 from tests.integration.full_sync.installation import Installation, company, options, running
+
+IN_THE_BACKGROUND = ("elsewhere", "demos")
+"""Fixtures that mostly wait: the other tests run meanwhile."""
 
 
 @pytest.fixture(scope="package")
@@ -13,9 +17,10 @@ def installation(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Installation]:
     """One platform for all tests; whoever uses it begins with ``begin_anew``."""
-    if any("elsewhere" in getattr(item, "fixturenames", ()) for item in request.session.items):
-        # An unreachable service is tried for more than a minute: other tests run meanwhile.
-        request.getfixturevalue("elsewhere")
+    wanted = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
+    for name in IN_THE_BACKGROUND:
+        if name in wanted:
+            request.getfixturevalue(name)
     with running(options(tmp_path_factory.mktemp("installation") / "state")) as platform:
         yield Installation(platform)
 
@@ -25,6 +30,13 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
     """A second platform, whose run waits for a service that cannot be reached."""
     with begun(tmp_path_factory.mktemp("elsewhere") / "state") as begun_elsewhere:
         yield begun_elsewhere
+
+
+@pytest.fixture(scope="package")
+def demos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demos]:
+    """The demos under way, one after the other."""
+    with Demos(tmp_path_factory.mktemp("demos")) as made:
+        yield made
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import json
 import random
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, replace
@@ -24,7 +25,7 @@ from local.simulated_world import SimulatedWorld
 
 ENVIRONMENT = "Production"
 BC, CRM = "business_central", "crm"
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.1
 
 SETS = {
     BC: (
@@ -243,12 +244,6 @@ class Installation:
         for address in self._addresses.values():
             self.platform.client.request("DELETE", f"{address}/_sim/faults")
 
-    def restart_host_killed(self) -> None:
-        """SIGKILL the function host, and start it again with the simulators well."""
-        self.platform.kill_host()
-        self.clear_faults()
-        self.platform.start_host()
-
     def couplings_not_on_both_sides(self, connection: str) -> list[str]:
         """Couplings that name a record which one of the systems does not have."""
         found = []
@@ -276,8 +271,8 @@ class Installation:
             (BC, "contacts", "number"),
             (BC, "salespeoplePurchasers", "code"),
         ):
-            values = [row[member] for row in self.dump(side, entity_set) if row.get(member)]
-            found += [f"{entity_set} {value}" for value in values if values.count(value) > 1]
+            values = Counter(row[member] for row in self.dump(side, entity_set))
+            found += [f"{entity_set} {value}" for value, n in values.items() if value and n > 1]
         return found
 
 

@@ -69,7 +69,10 @@ class Scene:
                 return sent(refusal.code, refusal.headers, refusal.read())
 
     def seen(self) -> object:
-        """Connections, runs, couplings, outcomes and both systems, as they are now."""
+        """Connections, runs, couplings and outcomes as they are now, and what reached the services.
+
+        Where no request reaches a service, nothing changes there.
+        """
         asked = [
             self.installation.call("GET", path).body
             for path in (
@@ -80,7 +83,7 @@ class Scene:
                 f"connections/{self.connection}/couplings/CUSTOMER",
             )
         ]
-        return asked, self.installation.everything(), self.installation.world.requests()
+        return asked, self.installation.world.requests()
 
 
 def sent(status: int, headers: Any, content: bytes) -> Sent:

@@ -48,7 +48,7 @@ def assert_complete(installation: Installation, connection: str) -> None:
 
 def test_a_run_whose_host_was_killed_within_a_table_completes_by_itself(installation):
     connection = begin(installation, MORE_THAN_A_PAGE)
-    installation.plan_fault(CRM, "slow", method="POST", path=CREATION, seconds=1.0)
+    installation.plan_fault(CRM, "slow", method="POST", path=CREATION, seconds=2.0)
     installation.start(connection, MAPPINGS)
 
     def has_progress() -> bool:
