@@ -148,8 +148,12 @@ def _measure_product(options: PlatformOptions, data: SampleData, log: Sink) -> M
 def _await_end(client: CouplerClient, process: ProcessMeter) -> dict[str, Any]:
     """Wait until the run is over; raises ``BenchError`` where it fails or stands still."""
     shown, changed_at = "", time.monotonic()
+    review: dict[str, Any] = {"run": {"state": "in-process"}, "lines": []}
     while True:
-        review = client.review(CONNECTION)
+        try:
+            review = client.review(CONNECTION)
+        except TimeoutError:  # a machine with better things to do: the run may go on all the same
+            _tell("(the service did not answer in time)")
         process.look()
         lines = review["lines"]
         told = _progress(lines)

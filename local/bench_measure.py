@@ -21,7 +21,7 @@ STORAGE_UNIT = (
 """What one storage transaction is."""
 
 _AZURITE = "azurite"
-_ACCESS = re.compile(r'"[A-Z]+ /[^/ "]+/([^ "]*) HTTP/')
+_ACCESS = re.compile(r'"([A-Z]+) /[^/ "]+/([^ "]*) HTTP/')
 _MEGABYTE = 1024 * 1024
 _IN_STEP = ("inserted", "modified", "unchanged", "coupled")
 
@@ -56,17 +56,17 @@ class StorageMeter:
 def storage_service_of(line: str) -> str | None:
     """Whose request an access log line tells of, None for any other line. Pure.
 
-    Azurite logs all services alike; what the platform asks of its queues is told by the address.
+    Azurite logs its services alike, so they are told apart by the forms of their addresses; blobs
+    are used by no part of the platform.
     """
     found = _ACCESS.search(line)
     if found is None:
         return None
-    path, _, query = found.group(1).partition("?")
-    is_queue = "/messages" in path or any(
-        option.startswith(("comp=", "restype=", "visibilitytimeout=", "numofmessages="))
-        for option in query.split("&")
-    )
-    return "queue" if is_queue else "table"
+    method, address = found.groups()
+    path = address.partition("?")[0]
+    if path == "$batch" or path.startswith("Tables") or "(" in path:
+        return "table"
+    return "table" if method == "POST" and "/" not in path else "queue"
 
 
 class ProcessMeter:
