@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from tests.integration.full_sync.installation import (
     BC,
     CRM,
@@ -23,7 +26,6 @@ BC_SETS = (
 )
 CRM_SETS = ("organization", "businessunits", "systemusers", "transactioncurrencies", "accounts")
 CREATION = r"/accounts/Microsoft\.Dynamics\.CRM\.CreateMultiple$"
-MORE_THAN_A_PAGE = 2100
 
 
 def begin(installation: Installation, customers: int) -> str:
@@ -33,10 +35,28 @@ def begin(installation: Installation, customers: int) -> str:
     return installation.connect(data.company)
 
 
-def assert_complete(installation: Installation, connection: str) -> None:
+def begin_with_customers_of_crm_only(installation: Installation) -> tuple[str, int, int]:
+    """As ``begin``, but what CRM knows is not in Business Central; how many are on each side."""
+    data = only(company(40), bc=BC_SETS, crm=CRM_SETS)
+    accounts = [row | {"accountnumber": None} for row in data.crm["accounts"]]
+    known = {row["accountnumber"] for row in data.crm["accounts"]}
+    customers = [row for row in data.business_central["customers"] if row["number"] not in known]
+    installation.begin_anew(
+        replace(
+            data,
+            business_central=data.business_central | {"customers": customers},
+            crm=data.crm | {"accounts": accounts},
+        )
+    )
+    return installation.connect(data.company), len(customers), len(accounts)
+
+
+def assert_complete(
+    installation: Installation, connection: str, mappings: Sequence[str] = MAPPINGS
+) -> None:
     """Every customer that is not blocked is there on both sides once, and coupled."""
     review = installation.ended(connection)
-    assert statuses(review) == dict.fromkeys(MAPPINGS, "finished")
+    assert statuses(review) == dict.fromkeys(mappings, "finished")
     customers = installation.dump(BC, "customers")
     numbers = sorted(row["number"] for row in customers if row["blocked"] != "All")
     assert sorted(row["accountnumber"] for row in installation.dump(CRM, "accounts")) == numbers
@@ -47,8 +67,9 @@ def assert_complete(installation: Installation, connection: str) -> None:
 
 
 def test_a_run_whose_host_was_killed_within_a_table_completes_by_itself(installation):
-    connection = begin(installation, MORE_THAN_A_PAGE)
-    installation.plan_fault(CRM, "slow", method="POST", path=CREATION, seconds=2.0)
+    connection, of_bc, of_crm = begin_with_customers_of_crm_only(installation)
+    # One direction of the table goes through, the other one is held up.
+    installation.plan_fault(BC, "slow", method="POST", path=r"/\$batch$", seconds=3.0)
     installation.start(connection, MAPPINGS)
 
     def has_progress() -> bool:
@@ -58,13 +79,31 @@ def test_a_run_whose_host_was_killed_within_a_table_completes_by_itself(installa
 
     until(has_progress, "a page of customers")
     installation.platform.kill_host()
-    created = len(installation.dump(CRM, "accounts"))
-    assert 0 < created < MORE_THAN_A_PAGE
+    assert len(installation.dump(CRM, "accounts")) == of_bc + of_crm
+    assert len(installation.dump(BC, "customers")) == of_bc
     installation.clear_faults()
     installation.platform.start_host()
     assert_complete(installation, connection)
-    line = installation.lines(connection)["CUSTOMER"]
-    assert line["progress"]["handled"] == MORE_THAN_A_PAGE
+    customer = installation.lines(connection)["CUSTOMER"]
+    assert customer["progress"]["handled"] == of_bc + of_crm
+    assert customer["counters"]["to_crm"]["inserted"] == of_bc
+    assert len(installation.dump(BC, "customers")) == of_bc + of_crm
+
+
+def test_records_created_in_bc_but_not_coupled_when_the_host_was_killed_are_adopted(installation):
+    connection, of_bc, of_crm = begin_with_customers_of_crm_only(installation)
+    installation.start(connection, MAPPINGS[:2])
+    installation.ended(connection)
+    # The service creates the records, its answer is lost, and asking again takes until the kill.
+    installation.plan_fault(BC, "commit-then-drop", method="POST", path=r"/\$batch$", times=1)
+    installation.plan_fault(BC, "slow", method="POST", path=r"/\$batch$", seconds=60.0)
+    installation.start(connection, ("CUSTOMER",))
+    until(lambda: len(installation.dump(BC, "customers")) > of_bc, "customers of CRM in BC")
+    installation.platform.kill_host()
+    installation.clear_faults()
+    installation.platform.start_host()
+    assert_complete(installation, connection, ("CUSTOMER",))
+    assert len(installation.dump(BC, "customers")) == of_bc + of_crm
 
 
 def test_records_written_but_not_coupled_when_the_host_was_killed_are_adopted(installation):
