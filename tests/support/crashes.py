@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from services.records import Write, WriteResult
@@ -88,7 +89,7 @@ class CrashingWorld(SyncWorld):
         run = self._begin(mappings)
         while not self._ended(run):
             for message in list(self.queues.messages):
-                if self._survives(lambda message=message: self._deliver(message)):
+                if self._survives(partial(self._deliver, message)):
                     self.queues.messages.remove(message)
         return {job.mapping: job for job in self.jobs.list_jobs(run.run_id)}
 

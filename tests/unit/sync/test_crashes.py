@@ -44,10 +44,10 @@ class SmallCompany(CrashingWorld):
             self.bc.put("customers", bc_customer(number))
         self.bc.put("customers", bc_customer("30000", phoneNumber="123"))
         self.crm.put("accounts", crm_account(3, accountnumber="30000", name="Customer 30000"))
-        for number in (4, 5):  # alike, but for their ids
-            self.crm.put("accounts", crm_account(number, name="Branch"))
-        for number in (1, 2):
-            self.bc.put("contacts", bc_contact(number, **_TWIN))
+        for account in (4, 5):  # alike, but for their ids
+            self.crm.put("accounts", crm_account(account, name="Branch"))
+        for contact in (1, 2):
+            self.bc.put("contacts", bc_contact(contact, **_TWIN))
         self.crm.put("contacts", crm_contact(6, crm_account(3)["accountid"]))
         self.bc.put("unitsOfMeasure", {"id": "uom", "code": "PCS", "displayName": "Piece"})
         for number in ("1000", "2000"):

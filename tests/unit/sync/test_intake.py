@@ -57,9 +57,12 @@ def test_what_did_not_change_is_neither_read_nor_looked_at_again(world):
         world.synchronize("CUSTOMER")
     read: list[str] = []
     fetch_many = world.crm.fetch_many
-    world.crm.fetch_many = lambda table, key, ids, select: (
-        read.extend(ids) or fetch_many(table, key, ids, select)
-    )
+
+    def watched(table: str, key: str, ids: list[str], select: Any) -> Any:
+        read.extend(ids)
+        return fetch_many(table, key, ids, select)
+
+    world.crm.fetch_many = watched
     (pair,) = take(world, dict(customer))
     assert pair.settled
     assert pair.actions == {"crm": Action.UNCHANGED}

@@ -108,7 +108,10 @@ def test_a_lost_lease_is_seen_at_the_next_checkpoint(world, store):
 def test_nothing_is_written_with_a_lost_lease(world, end):
     with keeper_of(world, world.jobs, seconds=3600) as keeper:
         rival = taken_over(world, keeper)
-        changes = {"checkpoint": {"records_handled": 1}, "finish": {"state": JobState.FINISHED}}
+        changes: dict[str, dict[str, Any]] = {
+            "checkpoint": {"records_handled": 1},
+            "finish": {"state": JobState.FINISHED},
+        }
         with pytest.raises(LeaseLostError):
             getattr(keeper, end)(**changes.get(end, {}))
         assert stored(world, keeper) == rival

@@ -25,7 +25,7 @@ def world() -> SyncWorld:
 
 
 @pytest.fixture
-def run(world) -> Run:
+def run(world: SyncWorld) -> Run:
     """A run whose one line is ready."""
     run = world.start("CUSTOMER")
     world.full_sync.advance(run.run_id, run.generation, by_itself=False)

@@ -32,7 +32,7 @@ def world() -> SyncWorld:
 
 
 @pytest.fixture
-def coupled(world) -> SyncWorld:
+def coupled(world: SyncWorld) -> SyncWorld:
     """Customer 10000 in step with its account."""
     world.bc.put("customers", bc_customer("10000"))
     synchronize(world)
@@ -236,7 +236,7 @@ def test_a_page_that_was_not_wholly_processed_is_handled_again(world, status):
 
 
 @pytest.fixture
-def priced(world) -> SyncWorld:
+def priced(world: SyncWorld) -> SyncWorld:
     """Unit PCS in step, and an item that is not yet."""
     world.bc.put("unitsOfMeasure", {"id": "uom", "code": "PCS", "displayName": "Piece"})
     synchronize(world, "UNIT OF MEASURE")
@@ -316,8 +316,8 @@ def test_accounts_that_a_customer_could_mean_are_never_copied_to_bc(
     monkeypatch.setattr("sync.table_job.PAGE_SIZE", 1)
     for number in ("10000", "20000"):
         world.bc.put("customers", bc_customer(number))
-    for number in (7, 8):
-        world.crm.put("accounts", crm_account(number, name="Customer 10000"))
+    for account in (7, 8):
+        world.crm.put("accounts", crm_account(account, name="Customer 10000"))
     world.crm.put("accounts", crm_account(9))
     run = world.start("CUSTOMER")
     world.drain(run, world.worker(slice_seconds=slice_seconds))
