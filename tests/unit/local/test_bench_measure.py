@@ -15,7 +15,7 @@ from local.bench_measure import (
 )
 
 
-def access(request):
+def access(request: str) -> str:
     """A line as Azurite was seen to write it."""
     return f'127.0.0.1 - - [22/Nov/2026:22:34:24 +0000] "{request} HTTP/1.1" 200 -'
 
@@ -50,7 +50,7 @@ def test_a_request_to_a_queue_is_counted_as_such(request_line):
 
 
 def test_the_meter_counts_azurites_requests_and_hands_on_every_other_line():
-    handed_on = []
+    handed_on: list[tuple[str, str]] = []
     meter = StorageMeter(lambda name, line: handed_on.append((name, line)))
     meter("azurite", access("POST /devstoreaccount1/$batch"))
     meter("azurite", access("GET /devstoreaccount1/table-jobs/messages"))
@@ -89,7 +89,7 @@ def test_the_peak_of_memory_outlives_what_was_given_back():
     assert meter.peak_rss_mb() >= held
 
 
-def line(status, **more):
+def line(status: str, **more: str) -> dict[str, str]:
     return {"name": "CUSTOMER", "job_queue_entry_status": status, "message": "", **more}
 
 
