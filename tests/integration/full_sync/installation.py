@@ -26,6 +26,8 @@ from local.simulated_world import SimulatedWorld
 ENVIRONMENT = "Production"
 BC, CRM = "business_central", "crm"
 POLL_SECONDS = 0.1
+REVIEW_POLL_SECONDS = 0.3
+"""Longer, because a review costs the function host time that the run needs."""
 
 SETS = {
     BC: (
@@ -131,12 +133,14 @@ def company(customers: int) -> SampleData:
     return replace(data, crm=data.crm | {"accounts": accounts})
 
 
-def until[T](condition: Callable[[], T], what: str, *, seconds: float = 60.0) -> T:
+def until[T](
+    condition: Callable[[], T], what: str, *, seconds: float = 60.0, every: float = POLL_SECONDS
+) -> T:
     """Wait for a condition and return what it found; fails after the deadline."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
-        time.sleep(POLL_SECONDS)
+        time.sleep(every)
     return found
 
 
@@ -213,7 +217,8 @@ class Installation:
             review = self.review(connection)
             return review if review["run"]["state"] != "in-process" else None
 
-        return until(over, f"the end of the run of {connection}", seconds=seconds) or {}
+        what = f"the end of the run of {connection}"
+        return until(over, what, seconds=seconds, every=REVIEW_POLL_SECONDS) or {}
 
     def synchronize(self, connection: str, mappings: Sequence[str] = ()) -> dict[str, Any]:
         """Start a run and wait for its end; the review."""
