@@ -43,6 +43,10 @@ def _store_couplings(work: Work, pairs: Sequence[Pair], now: datetime) -> None:
     new = [pair for pair in pairs if _is_pair(pair) and pair.entry is None]
     changed = [pair for pair in pairs if _is_pair(pair) and _changes_coupling(pair)]
     couplings = work.couplings
+    for pair in new:
+        if pair.replaces:
+            # A crash after this leaves the CRM record uncoupled: its natural key finds it again.
+            couplings.uncouple(work.mapping.name, pair.replaces)
     refusals = couplings.couple_many(
         work.mapping.name, [_coupling(work, pair, now) for pair in new]
     )

@@ -61,6 +61,7 @@ def _line(job: TableJob) -> dict[str, Any]:
         "finished_at": _time(job.finished_at),
         "message": job.message,
         "hint": job.hint,
+        "warning": job.warning,
     }
 
 

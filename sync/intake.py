@@ -125,6 +125,11 @@ def _find_partner(work: Work, index: CrmIndex, pair: Pair, record: Record) -> No
             _skipped(failed.code, failed.message, field=failed.field, value=value, hint=failed.hint)
         )
         return
+    for predecessor in work.rule.predecessors(record, work.context):
+        if predecessor in index.by_bc_id:
+            pair.crm_id, pair.matched = index.by_bc_id[predecessor].crm_id, True
+            pair.replaces = predecessor
+            return
     match = index.matches.find(record)
     if match.candidates:
         pair.stop(_ambiguous(work, record, match.fields, match.candidates))

@@ -141,6 +141,8 @@ class TableJob:
     finished_at: datetime | None = None
     message: str = ""
     hint: str = ""
+    warning: str = ""
+    """What to know although the line may go on: records of a table it depends on failed."""
     blocked_by: tuple[str, ...] = ()
     waiting_for: tuple[str, ...] = ()
     lease: Lease = field(default_factory=Lease)

@@ -71,6 +71,7 @@ def job_values(job: TableJob) -> dict[str, Value]:
         "finished_at": job.finished_at,
         "message": job.message,
         "hint": job.hint,
+        "warning": job.warning,
         "blocked_by": json.dumps(job.blocked_by),
         "waiting_for": json.dumps(job.waiting_for),
         "lease_owner": job.lease.owner,
@@ -103,6 +104,7 @@ def job_of(row: Row) -> TableJob:
         finished_at=columns.optional_time("finished_at"),
         message=columns.text("message"),
         hint=columns.text("hint"),
+        warning=columns.text("warning"),
         blocked_by=_names(columns, "blocked_by"),
         waiting_for=_names(columns, "waiting_for"),
         lease=Lease(

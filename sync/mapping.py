@@ -141,7 +141,6 @@ class BcTable:
     """OData filter: records outside are no business of this mapping."""
     scope: tuple[Requirement, ...] = ()
     """As ``filter``, for conditions that the server cannot be asked for portably."""
-    orderby: str = ""
     requires: tuple[Requirement, ...] = ()
     """Conditions for being created in CRM; a record that fails one is skipped and reported."""
     also_read: tuple[str, ...] = ()

@@ -136,6 +136,12 @@ class OutcomeStore:
         )
         return len(found)
 
+    def clear_older(self, mapping: str, moment: datetime) -> int:
+        """Remove the mapping's outcomes that were not noticed since; returns how many."""
+        rows = self._table.scan(self._partition(mapping), select=("last_seen",))
+        older = [_record_key(row) for row in rows if Columns(row).time("last_seen") < moment]
+        return self.clear_many(mapping, older)
+
     def list_page(
         self,
         *,

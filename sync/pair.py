@@ -67,6 +67,8 @@ class Pair:
     """The coupling as it was when the page began, None for an uncoupled record."""
     matched: bool = False
     """Uncoupled, and its partner was found by a natural key."""
+    replaces: str = ""
+    """Id of the BC record whose coupling this pair takes over, blank for none."""
     base: BaseSnapshot | None = None
     states: list[FieldState] = field(default_factory=list)
     plan: PairPlan = field(default_factory=PairPlan)

@@ -15,6 +15,7 @@ from services.business_central import BusinessCentral, Endpoint
 from services.dataverse import Dataverse
 from services.records import Record
 from sync.mapping import LookupTarget, TableMapping
+from sync.prices import PriceKey, PriceRows, current_prices
 
 
 class Need(StrEnum):
@@ -26,6 +27,7 @@ class Need(StrEnum):
     CONTACT_RELATIONS = auto()
     PRICE_GROUP_CURRENCIES = auto()
     ITEM_UNITS = auto()
+    CURRENT_PRICES = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,7 @@ class References:
     """Price group code → the currency codes of its prices, blank for local currency."""
     unit_of_item: dict[str, str] = field(default_factory=dict)
     """Item number → code of its base unit."""
+    prices: dict[PriceKey, PriceRows] = field(default_factory=dict)
 
 
 def needs_of(mapping: TableMapping, rule_needs: frozenset[Need]) -> frozenset[Need]:
@@ -86,6 +89,8 @@ def load_references(
         references.price_group_currencies = _price_group_currencies(bc)
     if Need.ITEM_UNITS in needs:
         references.unit_of_item = _item_units(bc)
+    if Need.CURRENT_PRICES in needs:
+        references.prices = _prices(bc, references.unit_of_item, today)
     return references
 
 
@@ -216,3 +221,12 @@ def _price_group_currencies(bc: BusinessCentral) -> dict[str, set[str]]:
 def _item_units(bc: BusinessCentral) -> dict[str, str]:
     pages = bc.fetch_pages(Endpoint.api("items"), select=("number", "baseUnitOfMeasureCode"))
     return {r["number"]: r["baseUnitOfMeasureCode"] for page in pages for r in page.records}
+
+
+def _prices(
+    bc: BusinessCentral, unit_of_item: dict[str, str], today: date
+) -> dict[PriceKey, PriceRows]:
+    fields = ("SystemId", "Sales_Type", "Sales_Code", "Item_No", "Unit_of_Measure_Code")
+    conditions = ("Minimum_Quantity", "Variant_Code", "Unit_Price", "Starting_Date", "Ending_Date")
+    pages = bc.fetch_pages(Endpoint.page("SalesPrices"), select=(*fields, *conditions))
+    return current_prices((row for page in pages for row in page.records), unit_of_item, today)

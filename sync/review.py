@@ -82,7 +82,13 @@ def _moved(job: TableJob, jobs: Mapping[str, TableJob]) -> TableJob:
     imperfect = [p.mapping for p in parents if p.state is JobState.FINISHED_WITH_ERRORS]
     warning = f"Began although records of {', '.join(imperfect)} failed." if imperfect else ""
     return replace(
-        job, state=JobState.READY, waiting_for=(), blocked_by=(), message=warning, hint=""
+        job,
+        state=JobState.READY,
+        waiting_for=(),
+        blocked_by=(),
+        message="",
+        hint="",
+        warning=warning,
     )
 
 

@@ -96,7 +96,6 @@ class TableJobSlice:
             self._work.endpoint,
             select=mapping.bc_select(),
             filter=mapping.bc.filter or None,
-            orderby=mapping.bc.orderby or None,
             page_size=PAGE_SIZE,
             cursor=cursor or None,
             count=not cursor,
@@ -138,6 +137,10 @@ class TableJobSlice:
         )
 
     def _finish(self) -> None:
+        """Store the end; outcomes that this pass did not note are of records that are gone."""
+        if not self._work.preview and self._keeper.job.started_at:
+            mapping = self._work.mapping.name
+            self._work.outcomes.clear_older(mapping, self._keeper.job.started_at)
         job, direction = self._keeper.job, self._work.mapping.direction
         self._keeper.finish(
             state=final_state(job),
@@ -179,4 +182,4 @@ def _begun(takes_part: bool) -> TableStatus:
 def _ended(takes_part: bool, counters: Counters) -> TableStatus:
     if not takes_part:
         return TableStatus.BLANK
-    return TableStatus.ERROR if counters.failed else TableStatus.SUCCESS
+    return TableStatus.ERROR if counters.failed or counters.conflict else TableStatus.SUCCESS

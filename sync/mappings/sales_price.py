@@ -30,7 +30,6 @@ SALES_PRICE = TableMapping(
                 message="Only prices of customer price groups become price list items.",
             ),
         ),
-        orderby="Starting_Date desc",
         requires=(
             Requirement(
                 field="Minimum_Quantity",

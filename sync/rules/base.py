@@ -58,6 +58,14 @@ class Rule:
         del context
         return record
 
+    def predecessors(self, record: Record, context: RuleContext) -> tuple[str, ...]:
+        """Ids of BC records whose CRM partner this derived, uncoupled record is to take over.
+
+        Raises ``RecordSkippedError`` where another record counts in its place.
+        """
+        del record, context
+        return ()
+
     def may_create(self, record: Record, context: RuleContext) -> None:
         """Raise ``RecordSkippedError`` for a derived BC record that must not be created in CRM."""
 

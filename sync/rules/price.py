@@ -12,10 +12,9 @@ from errors import RecordError
 from services.records import Record
 from sync.mapping import Lookup
 from sync.plan import WaitingFor
+from sync.prices import NO_DATE, PriceRows, is_plain, price_key
 from sync.references import Need
 from sync.rules.base import RecordSkippedError, Rule, RuleContext
-
-_NO_DATE = "0001-01-01"
 
 
 class PriceListRule(Rule):
@@ -37,11 +36,13 @@ class PriceListRule(Rule):
 
 
 class PriceRule(Rule):
-    needs: ClassVar[frozenset[Need]] = frozenset({Need.ITEM_UNITS})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.ITEM_UNITS, Need.CURRENT_PRICES})
 
     def derive(self, record: Record, context: RuleContext) -> Record:
-        base_unit = context.references.unit_of_item.get(record["Item_No"], "")
-        record = record | {"unitCode": record["Unit_of_Measure_Code"] or base_unit}
+        _check_dates(record, context.references.today)
+        _check_superseded(record, context)
+        _, _, unit = price_key(record, context.references.unit_of_item)
+        record = record | {"unitCode": unit}
         for name, column, field in (
             ("priceListId", "pricelevelid", "Sales_Code"),
             ("productId", "productid", "Item_No"),
@@ -50,8 +51,11 @@ class PriceRule(Rule):
             record[name] = _resolved(record[field], column, context)
         return record
 
+    def predecessors(self, record: Record, context: RuleContext) -> tuple[str, ...]:
+        """The price that counts takes the place of the one that counted before."""
+        return _rows_like(record, context).others
+
     def may_create(self, record: Record, context: RuleContext) -> None:
-        _check_dates(record, context.references.today)
         base_unit = context.references.unit_of_item.get(record["Item_No"], "")
         if record["unitCode"] != base_unit:
             raise RecordSkippedError(
@@ -79,13 +83,31 @@ def _check_dates(record: Record, today: date) -> None:
             value=start,
             hint="It is sent by the first synchronization on or after that day.",
         )
-    if end not in ("", _NO_DATE) and end < today.isoformat():
+    if end not in ("", NO_DATE) and end < today.isoformat():
         raise RecordSkippedError(
             "price-no-longer-valid",
             f"The price was valid until {end}.",
             field="Ending_Date",
             value=end,
-            hint="Nothing to do.",
+            hint="Nothing, or delete its price list item in Dynamics 365 Sales where it has one.",
+        )
+
+
+def _rows_like(record: Record, context: RuleContext) -> PriceRows:
+    """All prices that CRM has one place for."""
+    key = price_key(record, context.references.unit_of_item)
+    return context.references.prices.get(key, PriceRows())
+
+
+def _check_superseded(record: Record, context: RuleContext) -> None:
+    current = _rows_like(record, context).current
+    if current and current != record["SystemId"] and is_plain(record):
+        raise RecordSkippedError(
+            "price-superseded",
+            "Another price for the same price group, item and unit is newer, and CRM has one.",
+            field="Starting_Date",
+            value=record["Starting_Date"],
+            hint="Nothing, or end the newer price in Business Central.",
         )
 
 

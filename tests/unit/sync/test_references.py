@@ -212,4 +212,8 @@ def test_a_mapping_s_lookups_constants_and_rule_say_what_it_needs():
     assert needs("CUSTOMER") == {Need.LOCAL_CURRENCY}
     assert needs("CONTACT") == {Need.CONTACT_RELATIONS}
     assert needs("ITEM-PRODUCT") == {Need.LOCAL_CURRENCY, Need.BASE_UNITS}
-    assert needs("SALESPRC-PRODPRICE") == {Need.ITEM_UNITS, Need.BASE_UNITS}
+    assert needs("SALESPRC-PRODPRICE") == {
+        Need.ITEM_UNITS,
+        Need.CURRENT_PRICES,
+        Need.BASE_UNITS,
+    }

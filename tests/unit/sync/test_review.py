@@ -70,7 +70,7 @@ def test_a_parent_whose_records_failed_releases_its_children_with_a_warning():
     steps = advance(RUN, [*jobs, line("CUSTOMER")])
     (customer,) = steps.changed
     assert customer.state is JobState.READY
-    assert "CURRENCY" in customer.message
+    assert "CURRENCY" in customer.warning
 
 
 def test_cancelling_ends_the_lines_that_did_not_begin():

@@ -265,12 +265,12 @@ def test_a_price_for_a_unit_outside_the_product_s_group_is_skipped():
 )
 def test_a_price_is_sent_on_the_days_on_which_it_is_valid(start, end, code):
     rule, context = price_rule()
-    price = rule.derive(bc_price(1, Starting_Date=start, Ending_Date=end), context)
+    price = bc_price(1, Starting_Date=start, Ending_Date=end)
     if code is None:
-        rule.may_create(price, context)
+        rule.may_create(rule.derive(price, context), context)
         return
     with pytest.raises(RecordSkippedError) as error:
-        rule.may_create(price, context)
+        rule.derive(price, context)
     assert error.value.code == code
 
 

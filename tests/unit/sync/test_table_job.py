@@ -6,13 +6,16 @@ from dataclasses import asdict
 
 import pytest
 
-from couplings.model import CouplingState
+from couplings.model import Coupling, CouplingState
+from services.records import Record
 from sync.jobs import JobState, TableStatus
 from sync.outcomes import OutcomeKind
+from sync.prices import current_prices
 from tests.support.table_jobs import (
     LOCAL_CURRENCY_ID,
     SyncWorld,
     bc_customer,
+    bc_price,
     crm_account,
     crm_contact,
 )
@@ -350,3 +353,69 @@ def test_every_record_counts_once_in_its_direction_by_its_weightiest_word(world)
             "waiting": 1,
             "failed": 1,
         }
+
+
+def test_a_newer_price_takes_over_the_price_list_item_of_the_older(world):
+    world.references.unit_of_item = {"1000": "PCS"}
+    world.references.base_units = {"group": "base unit"}
+    for mapping, crm_id, key in (
+        ("UNIT OF MEASURE", "group", "PCS"),
+        ("CUSTPRCGRP-PRICE", "list", "RETAIL"),
+        ("ITEM-PRODUCT", "product", "1000"),
+    ):
+        couple(world, mapping, crm_id, key)
+    old = world.bc.put("SalesPrices", bc_price(1, Unit_Price=90))
+    priced(world, old)
+    world.synchronize("SALESPRC-PRODPRICE")
+    new = world.bc.put("SalesPrices", bc_price(2, Unit_Price=80, Starting_Date="2026-06-26"))
+    priced(world, old, new)
+    line = world.synchronize("SALESPRC-PRODPRICE")["SALESPRC-PRODPRICE"]
+    (item,) = world.crm.tables["productpricelevels"].values()
+    assert item["amount"] == 80
+    (coupling,) = world.couplings.scan("SALESPRC-PRODPRICE")
+    assert (coupling.bc_id, coupling.crm_id) == (new["SystemId"], item["productpricelevelid"])
+    assert (line.to_crm.inserted, line.to_crm.modified, line.to_crm.skipped) == (0, 1, 1)
+    world.crm.writes.clear()
+    world.synchronize("SALESPRC-PRODPRICE")
+    assert world.crm.writes == []
+
+
+def priced(world: SyncWorld, *prices: Record) -> None:
+    """The references as a slice that begins now would read them."""
+    unit_of_item = world.references.unit_of_item
+    world.references.prices = current_prices(prices, unit_of_item, world.references.today)
+
+
+def couple(world: SyncWorld, mapping: str, crm_id: str, key: str) -> None:
+    coupling = Coupling(
+        mapping=mapping,
+        bc_id=f"bc of {key}",
+        crm_id=crm_id,
+        bc_key=key,
+        name=key,
+        base=None,
+        bc_version=None,
+        crm_version=None,
+        state=CouplingState.COUPLED,
+        coupled_at=world.now(),
+        synchronized_at=None,
+    )
+    assert world.couplings.couple_many(mapping, [coupling]) == []
+
+
+def test_the_outcome_of_a_record_that_is_gone_disappears(world):
+    customer = world.bc.put("customers", bc_customer("10000", blocked="All"))
+    customer_line(world)
+    assert len(world.outcome_list()) == 1
+    del world.bc.tables["customers"][customer["id"]]
+    customer_line(world)
+    assert world.outcome_list() == []
+
+
+def test_a_line_keeps_the_warning_that_records_it_depends_on_failed(world):
+    world.bc.put("customers", bc_customer("10000"))
+    world.crm.put("systemusers", {"systemuserid": "u", "fullname": "U", "internalemailaddress": ""})
+    lines = world.synchronize("SALESPEOPLE", "CUSTOMER")
+    assert lines["SALESPEOPLE"].state is JobState.FINISHED_WITH_ERRORS
+    assert "SALESPEOPLE" in lines["CUSTOMER"].warning
+    assert lines["CUSTOMER"].message == ""
