@@ -124,7 +124,7 @@ class FullSync:
             job.mapping for job in jobs if job.state in _AT_WORK and not job.lease.is_alive(now)
         ]
 
-    def enqueue(self, run_id: str, mapping: str) -> None:
+    def enqueue(self, run_id: str, mapping: str, *, delay_seconds: int = 0) -> None:
         """Send the message that lets a worker go on with a line. It carries keys only."""
         self._queues.enqueue(
             QUEUE,
@@ -134,6 +134,7 @@ class FullSync:
                 "run": run_id,
                 "mapping": mapping,
             },
+            delay_seconds=delay_seconds,
         )
 
     def cancel(self) -> Run:

@@ -36,9 +36,6 @@ log = logging.getLogger(__name__)
 
 blueprint: Any = df.Blueprint()  # the SDK's decorators are not typed
 
-_LAST_TRY = 5
-"""As ``extensions.queues.maxDequeueCount`` in host.json has it; a test compares them."""
-
 _MAPPING_PATTERN = r"[A-Z][A-Z -]{0,40}[A-Z]"
 
 
@@ -166,13 +163,12 @@ def advance_run(run: Any) -> Any:
 async def work_table_job(message: func.QueueMessage, starter: Any) -> None:
     """Work a slice of the table job that the message names."""
     keys = message.get_json()
-    is_last_try = (message.dequeue_count or 1) >= _LAST_TRY
-    run = await asyncio.to_thread(_work, keys, is_last_try=is_last_try)
+    run = await asyncio.to_thread(_work, keys)
     if run:
         await _tell(starter, run, keys["mapping"])
 
 
-def _work(keys: dict[str, str], *, is_last_try: bool) -> Run | None:
+def _work(keys: dict[str, str]) -> Run | None:
     tenant, connection_id = TenantId(keys["tenant"]), keys["connection"]
 
     def services() -> Services:
@@ -181,7 +177,7 @@ def _work(keys: dict[str, str], *, is_last_try: bool) -> Run | None:
         return opened.business_central, opened.crm
 
     worker = worker_of(tenant, connection_id, services)
-    return worker.handle(keys["run"], keys["mapping"], is_last_try=is_last_try)
+    return worker.handle(keys["run"], keys["mapping"])
 
 
 async def _tell(starter: Any, run: Run, mapping: str) -> None:

@@ -46,6 +46,16 @@ class JobKeeper:
             changed = replace(self._job, **changes)
             self._job = self._store.checkpoint(changed, now=self._now(), seconds=self._seconds)
 
+    def postpone(self, seconds: float, **changes: Any) -> None:
+        """Store progress and hold the lease so long, that nobody tries before; it is not extended
+        any more. Raises ``LeaseLostError``."""
+        self._stop.set()
+        with self._lock:
+            if self._lost:
+                raise self._lost
+            changed = replace(self._job, **changes)
+            self._job = self._store.checkpoint(changed, now=self._now(), seconds=seconds)
+
     def release(self) -> None:
         """Give the lease back for the next slice; raises ``LeaseLostError``."""
         with self._lock:

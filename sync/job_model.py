@@ -137,6 +137,8 @@ class TableJob:
     """Checkpoint within the phase, opaque to all but the worker; empty at its beginning."""
     attempt: int = 1
     """Raised when the line is restarted."""
+    failures: int = 0
+    """Tries in a row that ended without handling a page."""
     started_at: datetime | None = None
     finished_at: datetime | None = None
     message: str = ""

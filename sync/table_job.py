@@ -129,6 +129,7 @@ class TableJobSlice:
         counted = commit_page(self._work, pairs, self._now())
         job = self._keeper.job
         self._keeper.checkpoint(
+            failures=0,
             cursor=page.next or "",
             records_expected=job.records_expected if page.total is None else page.total,
             records_handled=job.records_handled + handled,

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from errors import AuthorizationError, ConfigurationError, CouplerError
+from errors import AuthorizationError, ConfigurationError, CouplerError, TransientError
 from sync.full_sync import FullSync
 from sync.job_keeper import JobKeeper
 from sync.jobs import (
@@ -31,6 +31,10 @@ from sync.table_job import RunCancelledError, TableJobSlice
 from sync.work import Work
 
 log = logging.getLogger(__name__)
+
+_MOST_FAILURES = 5
+_FIRST_DELAY_SECONDS = 2
+"""Doubled with every try: half a minute in all, beside the retries within each request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +64,11 @@ class TableJobWorker:
         self._limits = limits
         self._now = now
 
-    def handle(self, run_id: str, mapping: str, *, is_last_try: bool) -> Run | None:
+    def handle(self, run_id: str, mapping: str) -> Run | None:
         """Work a slice of the line; returns the run if the line came to its end, else None.
 
-        Raises what should be tried again by delivering the message again; on the last try the
-        line ends in error instead.
+        A try that failed for a passing reason is followed by another one, by a message of its own,
+        until too many in a row failed. Raises only what keeps even that from being stored.
         """
         held = self._take(run_id, mapping)
         if held is None:
@@ -74,7 +78,7 @@ class TableJobWorker:
             self._store, job, now=self._now, lease_seconds=self._limits.lease_seconds
         ) as keeper:
             try:
-                over = self._work_or_fail(run, keeper, is_last_try=is_last_try)
+                over = self._work_or_fail(run, keeper)
             except LeaseLostError:
                 log.info("table job %s of run %s was taken over", mapping, run_id)
                 return None
@@ -92,17 +96,14 @@ class TableJobWorker:
         except (LeaseHeldError, JobOverError):
             return None
 
-    def _work_or_fail(self, run: Run, keeper: JobKeeper, *, is_last_try: bool) -> bool:
-        """As ``_work``, also where the line ends in error; raises ``LeaseLostError`` and what is
-        to be tried again."""
+    def _work_or_fail(self, run: Run, keeper: JobKeeper) -> bool:
+        """As ``_work``, also where the line ends in error; raises ``LeaseLostError``."""
         try:
             return self._work(run, keeper)
         except LeaseLostError:
             raise
-        except Exception as error:
-            if not self._failed(keeper, error, is_last_try=is_last_try):
-                raise
-            return True
+        except Exception as error:  # noqa: BLE001 - whatever it is, the line tells of it
+            return self._failed(run, keeper, error)
 
     def _work(self, run: Run, keeper: JobKeeper) -> bool:
         """Whether the line is over; else the next message was sent."""
@@ -126,27 +127,37 @@ class TableJobWorker:
         current = self._store.get_run(run.run_id)
         return current is None or current.cancel_requested
 
-    def _failed(self, keeper: JobKeeper, error: Exception, *, is_last_try: bool) -> bool:
-        """Store what ended the line; False where the message is to be tried again."""
+    def _failed(self, run: Run, keeper: JobKeeper, error: Exception) -> bool:
+        """Whether the line ended by this; else it is tried again."""
         if isinstance(error, RunCancelledError):
             keeper.finish(
                 state=JobState.CANCELLED,
                 message="The run was cancelled; what was synchronized until then stays.",
             )
             return True
+        failures = keeper.job.failures + 1
         needs_a_person = isinstance(error, ConfigurationError | AuthorizationError)
-        if not needs_a_person and not is_last_try:
-            try:
-                keeper.checkpoint(message=f"Tried again by itself: {_told(error)['message']}")
-                keeper.release()
-            except LeaseLostError:
-                raise
-            except CouplerError:
-                log.warning("the lease of %s could not be given back", keeper.job.mapping)
+        if not needs_a_person and failures < _MOST_FAILURES:
+            self._try_again(run, keeper, error, failures)
             return False
         log.error("table job %s ended in error", keeper.job.mapping, exc_info=error)
-        keeper.finish(state=JobState.ERROR, **_stopped(keeper.job), **_told(error))
+        keeper.finish(
+            state=JobState.ERROR, failures=failures, **_stopped(keeper.job), **_told(error)
+        )
         return True
+
+    def _try_again(self, run: Run, keeper: JobKeeper, error: Exception, failures: int) -> None:
+        """Hold the lease until the next try is due, and send its message for then.
+
+        The tries are counted on the line, not by the queue, so that however many messages name
+        the line, it is tried so often and not sooner.
+        """
+        mapping = keeper.job.mapping
+        delay = _FIRST_DELAY_SECONDS * 2 ** (failures - 1)
+        log.warning("table job %s failed, try %d", mapping, failures, exc_info=error)
+        message = f"Try {failures} of {_MOST_FAILURES}: {_told(error)['message']}"
+        keeper.postpone(delay, failures=failures, message=message)
+        self._full_sync.enqueue(run.run_id, mapping, delay_seconds=delay + 1)
 
 
 def _stopped(job: TableJob) -> dict[str, Any]:
@@ -161,6 +172,8 @@ def _stopped(job: TableJob) -> dict[str, Any]:
 
 def _told(error: Exception) -> dict[str, str]:
     """An error in words for the line; what nobody foresaw is told without its details."""
+    if isinstance(error, TransientError):
+        return {"message": error.message, "hint": "Restart the line once the service is back."}
     if isinstance(error, CouplerError):
         return {"message": error.message, "hint": error.hint}
     return {

@@ -116,7 +116,7 @@ class CrashingWorld(SyncWorld):
         return ended
 
     def _deliver(self, message: dict[str, Any]) -> None:
-        self.worker().handle(message["run"], message["mapping"], is_last_try=False)
+        self.worker().handle(message["run"], message["mapping"])
 
     def _survives(self, work: Callable[[], object]) -> bool:
         """Whether the process lived to the end of the work; else its leases run out."""

@@ -31,12 +31,14 @@ LOCAL_CURRENCY_ID = "00000000-0000-4000-8000-0000000000ff"
 
 
 class MemoryQueues:
-    """Messages in the order they were sent."""
+    """Messages in the order they were sent; a delay passes at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, pass_time: Callable[[float], None]) -> None:
         self.messages: list[dict[str, Any]] = []
+        self.pass_time = pass_time
 
     def enqueue(self, queue_name: str, message: Any, *, delay_seconds: int = 0) -> None:
+        self.pass_time(delay_seconds)
         self.messages.append(dict(message))
 
 
@@ -53,7 +55,7 @@ class SyncWorld:
         )
         for entity_set in ("accounts", "contacts", "uomschedules"):
             self.crm.defaults[entity_set] = {"statecode": 0}
-        self.queues = MemoryQueues()
+        self.queues = MemoryQueues(self.pass_time)
         self.time = datetime(2026, 6, 26, 12, 0, tzinfo=UTC)
         self.references = References(
             today=date(2026, 6, 26),
@@ -73,6 +75,9 @@ class SyncWorld:
             queues=self.queues,
             now=self.now,
         )
+
+    def pass_time(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
 
     def now(self) -> datetime:
         self.time += timedelta(milliseconds=1)
@@ -131,7 +136,7 @@ class SyncWorld:
                 raise AssertionError("the run goes on, but nobody was told to work")
             while self.queues.messages:
                 message = self.queues.messages.pop(0)
-                worker.handle(message["run"], message["mapping"], is_last_try=False)
+                worker.handle(message["run"], message["mapping"])
         return {job.mapping: job for job in self.jobs.list_jobs(run.run_id)}
 
     def synchronize(self, *mappings: str) -> dict[str, TableJob]:

@@ -46,8 +46,14 @@ def failing(world: SyncWorld, error: BaseException) -> TableJobWorker:
     return world.worker(open_work=open_work)
 
 
-def handle(worker: TableJobWorker, run: Run, *, is_last_try: bool = False) -> Run | None:
-    return worker.handle(run.run_id, "CUSTOMER", is_last_try=is_last_try)
+def handle(worker: TableJobWorker, run: Run) -> Run | None:
+    return worker.handle(run.run_id, "CUSTOMER")
+
+
+def handle_until_over(worker: TableJobWorker, run: Run, tries: int = 5) -> None:
+    for _ in range(tries - 1):
+        assert handle(worker, run) is None
+    assert handle(worker, run)
 
 
 # messages that find nothing to do
@@ -64,8 +70,8 @@ def test_a_message_for_a_line_that_has_no_work_is_dropped(world, run, state):
 
 def test_a_message_of_an_unknown_run_or_line_is_dropped(world, run):
     worker = failing(world, OpenedError())
-    assert worker.handle("gone", "CUSTOMER", is_last_try=False) is None
-    assert worker.handle(run.run_id, "CONTACT", is_last_try=False) is None
+    assert worker.handle("gone", "CUSTOMER") is None
+    assert worker.handle(run.run_id, "CONTACT") is None
 
 
 def test_a_message_that_comes_twice_finds_the_lease_held_and_is_dropped(world, run):
@@ -139,29 +145,43 @@ def test_what_a_person_must_mend_ends_the_line_at_once_with_message_and_hint(wor
 
 
 @pytest.mark.parametrize("error", [TransientError("x", "The service is away."), KeyError("x")])
-def test_what_may_pass_is_raised_with_the_lease_given_back(world, run, error):
-    with pytest.raises(type(error)):
-        handle(failing(world, error), run)
+def test_what_may_pass_is_tried_again_by_a_message_of_its_own(world, run, error):
+    assert handle(failing(world, error), run) is None
     tried = line(world, run)
-    assert (tried.state, tried.lease.owner) == (JobState.READY, "")
-    assert tried.message.startswith("Tried again by itself: The ")
+    assert (tried.state, tried.failures) == (JobState.READY, 1)
+    assert tried.message.startswith("Try 1 of 5: The ")
+    (message,) = world.queues.messages
+    assert message["mapping"] == "CUSTOMER"
     assert handle(world.worker(), run)
-    assert (line(world, run).state, line(world, run).message) == (JobState.FINISHED, "")
+    ended = line(world, run)
+    assert (ended.state, ended.message, ended.failures) == (JobState.FINISHED, "", 0)
 
 
-def test_on_the_last_try_what_may_pass_ends_the_line(world, run):
-    worker = failing(world, TransientError("x", "The service is away.", hint="Wait."))
-    assert handle(worker, run, is_last_try=True)
+def test_nobody_tries_before_the_next_try_is_due(world, run):
+    world.queues.pass_time = lambda seconds: None
+    handle(failing(world, TransientError("x", "The service is away.")), run)
+    assert handle(world.worker(), run) is None
+    assert line(world, run).failures == 1
+    world.pass_time(3)
+    assert handle(world.worker(), run)
+
+
+def test_what_does_not_pass_ends_the_line_with_the_next_step(world, run):
+    handle_until_over(failing(world, TransientError("x", "The service is away.")), run)
     stopped = line(world, run)
-    assert (stopped.state, stopped.message, stopped.hint) == (
-        JobState.ERROR,
-        "The service is away.",
-        "Wait.",
-    )
+    assert (stopped.state, stopped.message) == (JobState.ERROR, "The service is away.")
+    assert "Restart the line" in stopped.hint
+
+
+def test_a_handled_page_forgives_earlier_failures(world, run):
+    for _ in range(4):
+        handle(failing(world, TransientError("x", "The service is away.")), run)
+    assert handle(world.worker(), run)
+    assert line(world, run).failures == 0
 
 
 def test_an_unforeseen_exception_is_named_without_its_details(world, run):
-    assert handle(failing(world, ValueError("password=hunter2")), run, is_last_try=True)
+    handle_until_over(failing(world, ValueError("password=hunter2")), run)
     stopped = line(world, run)
     assert "ValueError" in stopped.message
     assert stopped.hint
