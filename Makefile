@@ -30,7 +30,7 @@ bench: setup ## measure a full synchronization
 	@$(PYTHON) -m local bench $(PLATFORM) $(if $(N),--customers $(N))
 
 test: setup ## run every test
-	$(PYTHON) -m pytest -q
+	$(PYTHON) -m pytest -q -n 2 --dist loadfile
 
 check: setup ## format, lint, types, import directions, declared dependencies
 	.venv/bin/ruff format --check .

@@ -173,10 +173,17 @@ def _stopped(job: TableJob) -> dict[str, Any]:
 def _told(error: Exception) -> dict[str, str]:
     """An error in words for the line; what nobody foresaw is told without its details."""
     if isinstance(error, TransientError):
-        return {"message": error.message, "hint": "Restart the line once the service is back."}
+        return {"message": error.message, "hint": _after_the_last_try(error.hint)}
     if isinstance(error, CouplerError):
         return {"message": error.message, "hint": error.hint}
     return {
         "message": f"The table job stopped on an unforeseen {type(error).__name__}.",
         "hint": "Restart the line. If it happens again, give the function app's log to support.",
     }
+
+
+def _after_the_last_try(hint: str) -> str:
+    """A passing fault's hint says that it is tried again, and after a semicolon what to do if it
+    lasts: by now it lasted, and only a person tries again."""
+    _, _, remedy = hint.partition("; ")
+    return f"Restart the line; {remedy}" if remedy else "Restart the line."

@@ -167,10 +167,12 @@ def test_nobody_tries_before_the_next_try_is_due(world, run):
 
 
 def test_what_does_not_pass_ends_the_line_with_the_next_step(world, run):
-    handle_until_over(failing(world, TransientError("x", "The service is away.")), run)
+    hint = "It is tried again; if it stays so, look at the service's health page."
+    worker = failing(world, TransientError("x", "The service is away.", hint=hint))
+    handle_until_over(worker, run)
     stopped = line(world, run)
     assert (stopped.state, stopped.message) == (JobState.ERROR, "The service is away.")
-    assert "Restart the line" in stopped.hint
+    assert stopped.hint == "Restart the line; if it stays so, look at the service's health page."
 
 
 def test_a_handled_page_forgives_earlier_failures(world, run):
