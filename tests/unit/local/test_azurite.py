@@ -14,6 +14,9 @@ from local.ports import Ports
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins are shell scripts")
 
 
+LOOKUP = "const doc = table.findOne({ PartitionKey: partitionKey, RowKey: rowKey });"
+
+
 def stand_in(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\n{text}\n")
@@ -31,13 +34,16 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", str(tmp_path / "commands"))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "venv" / "python"))
     stand_in(tmp_path / "venv" / "python", "echo no such package; exit 1")
+    # the stand-in of npm installs nothing, so what it would have installed lies there already
+    store = tmp_path / "azurite" / azurite._TABLE_STORE
+    store.parent.mkdir(parents=True)
+    store.write_text(LOOKUP * 6)
     return tmp_path
 
 
 def install(target: Path, version: str) -> None:
     package = target / "node_modules" / "azurite"
     script = package / "dist" / "src" / "azurite.js"
-    script.parent.mkdir(parents=True)
     script.touch()
     (package / "package.json").write_text(json.dumps({"version": version}))
 
@@ -61,6 +67,8 @@ def test_a_missing_or_other_azurite_is_installed_at_its_pinned_version(machine, 
         install(target, present)
     azurite.ensure_installed(target)
     assert f"azurite@{azurite.VERSION}" in (machine / "calls").read_text()
+    store = (target / azurite._TABLE_STORE).read_text()
+    assert store.count("{ RowKey: rowKey, PartitionKey: partitionKey }") == 6
 
 
 @pytest.mark.parametrize("version", [None, "v18.19.0", "nonsense"])
