@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sync.mapping import (
+    Constant,
     Direction,
     FieldMapping,
     Lookup,
@@ -78,6 +79,7 @@ def product_fields(
     cost: str,
     stock: str,
     unit: str,
+    blocked: str,
     name_direction: Direction,
 ) -> tuple[FieldMapping, ...]:
     """The fields of a product, whether it is an item or a resource in Business Central."""
@@ -126,4 +128,31 @@ def product_fields(
             bc=unit, crm="defaultuomscheduleid", direction=Direction.TO_CRM, lookup=unit_group
         ),
         FieldMapping(bc=unit, crm="defaultuomid", direction=Direction.TO_CRM, lookup=base_unit),
+        FieldMapping(
+            bc=blocked,
+            crm="statecode",
+            direction=Direction.TO_CRM,
+            transformation="product_state",
+            last=True,
+        ),
+    )
+
+
+def product_constants(product_type: int) -> tuple[Constant, ...]:
+    """What every new product gets; its type tells whether it came from an item or a resource."""
+    return (
+        Constant(name="producttypecode", value=product_type),
+        Constant(name="quantitydecimal", value=2),
+        Constant(name="transactioncurrencyid", value=None, lookup_local_currency=True),
+    )
+
+
+def not_blocked(field: str, record: str) -> Requirement:
+    """Blocked records are not created in CRM."""
+    return Requirement(
+        field=field,
+        values=(False,),
+        code="blocked-in-bc",
+        message=f"The {record} is blocked in Business Central.",
+        hint=f"Nothing, or unblock the {record} to have it sent.",
     )

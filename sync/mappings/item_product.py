@@ -2,15 +2,17 @@
 
 from sync.mapping import (
     BcTable,
-    Constant,
     CrmTable,
     Direction,
-    FieldMapping,
     MatchKey,
-    Requirement,
     TableMapping,
 )
-from sync.mappings.common import CRM_SALES_INVENTORY, product_fields
+from sync.mappings.common import (
+    CRM_SALES_INVENTORY,
+    not_blocked,
+    product_constants,
+    product_fields,
+)
 
 ITEM_PRODUCT = TableMapping(
     name="ITEM-PRODUCT",
@@ -18,15 +20,7 @@ ITEM_PRODUCT = TableMapping(
         name="items",
         key="number",
         title=("displayName",),
-        requires=(
-            Requirement(
-                field="blocked",
-                values=(False,),
-                code="blocked-in-bc",
-                message="The item is blocked in Business Central.",
-                hint="Nothing, or unblock the item to have it sent.",
-            ),
-        ),
+        requires=(not_blocked("blocked", "item"),),
     ),
     crm=CrmTable(
         name="product",
@@ -37,29 +31,17 @@ ITEM_PRODUCT = TableMapping(
     ),
     direction=Direction.BOTH,
     dependencies=("UNIT OF MEASURE",),
-    fields=(
-        *product_fields(
-            number="number",
-            name="displayName",
-            price="unitPrice",
-            cost="unitCost",
-            stock="inventory",
-            unit="baseUnitOfMeasureCode",
-            name_direction=Direction.BOTH,
-        ),
-        FieldMapping(
-            bc="blocked",
-            crm="statecode",
-            direction=Direction.TO_CRM,
-            transformation="product_state",
-            last=True,
-        ),
+    fields=product_fields(
+        number="number",
+        name="displayName",
+        price="unitPrice",
+        cost="unitCost",
+        stock="inventory",
+        unit="baseUnitOfMeasureCode",
+        blocked="blocked",
+        name_direction=Direction.BOTH,
     ),
-    constants_in_crm=(
-        Constant(name="producttypecode", value=CRM_SALES_INVENTORY),
-        Constant(name="quantitydecimal", value=2),
-        Constant(name="transactioncurrencyid", value=None, lookup_local_currency=True),
-    ),
+    constants_in_crm=product_constants(CRM_SALES_INVENTORY),
     match=(MatchKey(pairs=(("number", "productnumber"),)),),
     creates_in_crm=True,
     creates_in_bc=False,

@@ -6,15 +6,17 @@ built-in integration has it both ways.
 
 from sync.mapping import (
     BcTable,
-    Constant,
     CrmTable,
     Direction,
-    FieldMapping,
     MatchKey,
-    Requirement,
     TableMapping,
 )
-from sync.mappings.common import CRM_SERVICES, product_fields
+from sync.mappings.common import (
+    CRM_SERVICES,
+    not_blocked,
+    product_constants,
+    product_fields,
+)
 
 RESOURCE_PRODUCT = TableMapping(
     name="RESOURCE-PRODUCT",
@@ -23,15 +25,7 @@ RESOURCE_PRODUCT = TableMapping(
         page=True,
         key="No",
         title=("Name",),
-        requires=(
-            Requirement(
-                field="Blocked",
-                values=(False,),
-                code="blocked-in-bc",
-                message="The resource is blocked in Business Central.",
-                hint="Nothing, or unblock the resource to have it sent.",
-            ),
-        ),
+        requires=(not_blocked("Blocked", "resource"),),
     ),
     crm=CrmTable(
         name="product",
@@ -42,29 +36,17 @@ RESOURCE_PRODUCT = TableMapping(
     ),
     direction=Direction.TO_CRM,
     dependencies=("UNIT OF MEASURE",),
-    fields=(
-        *product_fields(
-            number="No",
-            name="Name",
-            price="Unit_Price",
-            cost="Unit_Cost",
-            stock="Capacity",
-            unit="Base_Unit_of_Measure",
-            name_direction=Direction.TO_CRM,
-        ),
-        FieldMapping(
-            bc="Blocked",
-            crm="statecode",
-            direction=Direction.TO_CRM,
-            transformation="product_state",
-            last=True,
-        ),
+    fields=product_fields(
+        number="No",
+        name="Name",
+        price="Unit_Price",
+        cost="Unit_Cost",
+        stock="Capacity",
+        unit="Base_Unit_of_Measure",
+        blocked="Blocked",
+        name_direction=Direction.TO_CRM,
     ),
-    constants_in_crm=(
-        Constant(name="producttypecode", value=CRM_SERVICES),
-        Constant(name="quantitydecimal", value=2),
-        Constant(name="transactioncurrencyid", value=None, lookup_local_currency=True),
-    ),
+    constants_in_crm=product_constants(CRM_SERVICES),
     match=(MatchKey(pairs=(("No", "productnumber"),)),),
     creates_in_crm=True,
     creates_in_bc=False,
