@@ -40,9 +40,8 @@ class Settings:
     api_audience: str
     """The ``aud`` that callers' tokens must carry: this application's id or its App ID URI."""
     allowed_service_hosts: tuple[str, ...]
-    """Hosts that tenants may name as their services: exact, or ``*.suffix`` by label boundary.
-    ``127.0.0.1:*`` style entries are not needed: a port is allowed where the entry is an exact host
-    that is not a public name (see ``services.addresses``)."""
+    """Hosts that tenants may name as their services: exact, or ``*.suffix`` by label boundary; see
+    ``services.addresses`` for which ports each kind allows."""
     ca_bundle: str | None
     """A PEM file of certificate authorities to trust outward instead of the public ones."""
     lease_seconds: int
