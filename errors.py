@@ -13,6 +13,7 @@ TransientError         nobody: the work is tried again by itself
 ThrottledError         nobody: the work is tried again after ``retry_after`` seconds
 RecordError            a user: mend this one record; every other record goes on
 ConcurrencyError       nobody: somebody else wrote first; read again and decide again
+WatermarkExpiredError  nobody: the change feed cannot go on from here; everything is compared
 =====================  =========================================================================
 
 ``str(error)`` is meant for people and never holds a secret or a raw answer of a remote service.
@@ -83,3 +84,8 @@ class RecordError(CouplerError):
 
 class ConcurrencyError(CouplerError):
     """A row or record changed between reading and writing it, or a lease was lost to another."""
+
+
+class WatermarkExpiredError(CouplerError):
+    """A service no longer tells what changed since a watermark: too old, invalidated, or the table
+    is not tracked. Both sides of the table are to be compared wholly."""

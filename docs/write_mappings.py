@@ -63,7 +63,11 @@ def _facts(mapping: TableMapping) -> list[str]:
         facts.append(f"- After: {', '.join(mapping.dependencies)}")
     if mapping.bc.filter:
         facts.append(f"- BC records: `{mapping.bc.filter}`")
-    facts += [f"- BC records with `{r.field}` = {_values(r.values)} only" for r in mapping.bc.scope]
+    facts += [
+        f"- BC records with `{each.field}` = {_values(each.values)} only"
+        for each in mapping.bc.scope
+        if not each.asked
+    ]
     if mapping.crm.filter:
         facts.append(f"- CRM records: `{mapping.crm.filter}`")
     facts += [

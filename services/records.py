@@ -26,10 +26,37 @@ class Page:
     """Records in the whole table, where the service was asked and told."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePage:
+    """One page of a change feed."""
+
+    changed: list[Record]
+    """Records created or changed, as they are now."""
+    deleted: list[str]
+    """Ids of records that are gone; also of some that were never seen."""
+    next: str | None
+    """Opaque cursor of the next page, None on the last one."""
+    watermark: str | None
+    """On the last page: where the next reading of the feed begins. Opaque."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peek:
+    """A look at a table that tells whether anything changed, without reading its records."""
+
+    total: int
+    """Records in the table (of those asked about)."""
+    recent: int
+    """Records whose stamp is beyond the one asked about."""
+    newest: str
+    """The newest stamp of those, empty where there is none."""
+
+
 class WriteKind(StrEnum):
     INSERT = "insert"  # create under the given id; an existing record is left as it is
     UPDATE = "update"  # change an existing record only, guarded by ``version`` where given
     UPSERT = "upsert"  # create or change; for records that only Coupler owns
+    DELETE = "delete"  # remove an existing record, guarded by ``version`` where given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from couplings.matching import MatchIndex
 from couplings.model import CouplingIndexEntry, digest_of
 from services.records import Record
-from sync.mapping import Requirement, TableMapping
+from sync.mapping import Condition, Requirement, TableMapping
 from sync.projection import project_crm
 from sync.work import Work
 
@@ -82,6 +82,11 @@ def _add_uncoupled(index: CrmIndex, work: Work, record: Record) -> None:
 def _reports_uncoupled(mapping: TableMapping) -> bool:
     """Whether a CRM record without partner is this mapping's business at all."""
     return mapping.direction.writes_bc
+
+
+def in_scope(scope: tuple[Condition, ...], record: Record) -> bool:
+    """Whether the record is the mapping's business."""
+    return all(each.holds(record) for each in scope)
 
 
 def failed_requirement(requirements: tuple[Requirement, ...], record: Record) -> Requirement | None:

@@ -8,7 +8,7 @@ from typing import Any
 from couplings.model import CouplingState, digest_of
 from errors import RecordError
 from services.records import Record
-from sync.crm_index import CrmIndex, failed_requirement
+from sync.crm_index import CrmIndex, failed_requirement, in_scope
 from sync.outcomes import OutcomeKind
 from sync.pair import Action, Pair, Problem
 from sync.projection import project_bc
@@ -24,7 +24,7 @@ NOT_IN_BC = (
 def take_bc_page(work: Work, index: CrmIndex, records: Iterable[Record]) -> list[Pair]:
     """The pairs of one page of BC records, the partners of changed ones read from CRM."""
     mapping = work.mapping
-    inside = [each for each in records if failed_requirement(mapping.bc.scope, each) is None]
+    inside = [each for each in records if in_scope(mapping.bc.scope, each)]
     for record in inside:  # before natural keys could give a twin's partner away
         kin = _kin(work, index, record[mapping.bc.id_field])
         if kin:
@@ -65,7 +65,9 @@ def claim_partner(work: Work, index: CrmIndex, record: Record) -> None:
     if kin:
         index.matches.take(kin)
         return
-    if failed_requirement((*work.mapping.bc.scope, *work.mapping.bc.requires), record):
+    if not in_scope(work.mapping.bc.scope, record):
+        return
+    if failed_requirement(work.mapping.bc.requires, record):
         return
     try:
         match = index.matches.find(work.rule.derive(record, work.context))

@@ -35,6 +35,23 @@ class UpdateConflict(StrEnum):
     GET_FROM_CRM = "get_from_crm"  # CRM wins, Business Central's value is kept on the report
 
 
+class DeletionConflict(StrEnum):
+    """What is done where one record of a coupled pair was deleted."""
+
+    REPORT = "report"  # nothing: the pair stays as it is and is reported
+    RESTORE = "restore"  # the deleted record is created anew and coupled
+    UNCOUPLE = "uncouple"  # the coupling is removed, the remaining record stays
+    DELETE = "delete"  # the remaining record is deleted too, unless it changed since
+
+
+class ChangeDetection(StrEnum):
+    """How changes of a mapping's BC records are found."""
+
+    STAMP = "stamp"  # by the time of their last change
+    COMPARE = "compare"  # by comparing all of them with their bases: what they are derived from
+    # changes without touching them, and the table is small
+
+
 class LookupBy(StrEnum):
     KEY = "key"  # the field holds the parent's number or code
     ID = "id"  # the field holds the parent's id
@@ -85,6 +102,8 @@ class FieldMapping:
     """Written after the record's companions: a product can be activated only when it is priced."""
     derived: str = ""
     """For a field that the API does not offer: how Coupler works it out."""
+    update_conflict: UpdateConflict | None = None
+    """Who wins a conflict on this field; None: as the table mapping says."""
 
     @property
     def crm_column(self) -> str:
@@ -100,6 +119,50 @@ class Constant:
     value: Any
     lookup_local_currency: bool = False
     """The value is the local currency's record, bound under ``name``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A record is a mapping's business only if the condition holds.
+
+    Change feeds cannot be filtered by the server, so each condition can be asked of the server
+    (``odata``) and of a record that was read (``holds``).
+    """
+
+    field: str
+    values: tuple[Any, ...] = ()
+    """The field has one of these values; empty: it has any value that is not blank."""
+    suffix: str = ""
+    """In place of values: the field's text does not end in this, capital letters or not."""
+    asked: bool = True
+    """Whether the server can be asked portably."""
+
+    def holds(self, record: Mapping[str, Any]) -> bool:
+        value = record.get(self.field)
+        if self.suffix:
+            return not str(value or "").casefold().endswith(self.suffix.casefold())
+        return value in self.values if self.values else value not in (None, "")
+
+    def odata(self, blank: str) -> str:
+        """The condition as filter text; ``blank`` is how the service writes a blank value."""
+        if self.suffix:
+            return f"not endswith({self.field},{_literal(self.suffix)})"
+        if not self.values:
+            return f"{self.field} ne {blank}"
+        parts = [f"{self.field} eq {_literal(value)}" for value in self.values]
+        return parts[0] if len(parts) == 1 else f"({' or '.join(parts)})"
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return str(value)
+
+
+def _filter(scope: tuple[Condition, ...], blank: str) -> str:
+    return " and ".join(each.odata(blank) for each in scope if each.asked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,10 +200,13 @@ class BcTable:
     """Field of the number or code by which other tables refer to a record."""
     title: tuple[str, ...]
     """Fields by which people know a record."""
-    filter: str = ""
-    """OData filter: records outside are no business of this mapping."""
-    scope: tuple[Requirement, ...] = ()
-    """As ``filter``, for conditions that the server cannot be asked for portably."""
+    scope: tuple[Condition, ...] = ()
+    """Records outside are no business of this mapping."""
+    changes: ChangeDetection = ChangeDetection.STAMP
+    compared_daily: bool = False
+    """What counts depends on the date: all records are compared when a new day begins."""
+    has_stock: bool = False
+    """The table has a stock field, whose changes leave the record's stamp alone."""
     requires: tuple[Requirement, ...] = ()
     """Conditions for being created in CRM; a record that fails one is skipped and reported."""
     also_read: tuple[str, ...] = ()
@@ -149,6 +215,16 @@ class BcTable:
     @property
     def id_field(self) -> str:
         return "SystemId" if self.page else "id"
+
+    @property
+    def stamp_field(self) -> str:
+        """The field with the time of a record's last change."""
+        return "SystemModifiedAt" if self.page else "lastModifiedDateTime"
+
+    @property
+    def filter(self) -> str:
+        """The scope as OData filter, as far as the server can be asked; may be empty."""
+        return _filter(self.scope, "''")
 
     def name_of(self, record: Mapping[str, Any]) -> str:
         """How people call a record: its number or code, and its title."""
@@ -167,10 +243,16 @@ class CrmTable:
     entity_set: str
     id_column: str
     title: str
-    filter: str = ""
+    scope: tuple[Condition, ...] = ()
+    """Records outside are no business of this mapping."""
     requires: tuple[Requirement, ...] = ()
     """Conditions for being created in Business Central."""
     also_read: tuple[str, ...] = ()
+
+    @property
+    def filter(self) -> str:
+        """The scope as OData filter; may be empty."""
+        return _filter(self.scope, "null")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +272,7 @@ class TableMapping:
     creates_in_crm: bool
     creates_in_bc: bool
     update_conflict: UpdateConflict = UpdateConflict.KEEP_BOTH
+    deletion_conflict: DeletionConflict = DeletionConflict.REPORT
     rule: str = ""
     """Name of the rule in ``sync.rules`` that derives fields and companions, blank for none."""
     not_offered: tuple[str, ...] = field(default=())
@@ -198,14 +281,17 @@ class TableMapping:
     def bc_select(self) -> tuple[str, ...]:
         """The fields to read from Business Central, each once, in a stable order."""
         mapped = [each.bc for each in self.fields if not each.derived]
-        conditions = [each.field for each in (*self.bc.scope, *self.bc.requires)]
-        names = [self.bc.id_field, self.bc.key, *self.bc.title, *mapped, *conditions]
+        conditions = [each.field for each in self.bc.scope]
+        conditions += [each.field for each in self.bc.requires]
+        stamps = [self.bc.stamp_field]
+        names = [self.bc.id_field, self.bc.key, *self.bc.title, *mapped, *conditions, *stamps]
         return tuple(dict.fromkeys([*names, *self.bc.also_read]))
 
     def crm_select(self) -> tuple[str, ...]:
         """The columns to read from CRM, each once, in a stable order."""
         mapped = [each.crm_column for each in self.fields]
         keys = [pair[1] for match in self.match for pair in match.pairs]
-        conditions = [each.field for each in self.crm.requires]
+        conditions = [each.field for each in self.crm.scope]
+        conditions += [each.field for each in self.crm.requires]
         names = [self.crm.id_column, self.crm.title, *mapped, *keys, *conditions]
         return tuple(dict.fromkeys([*names, *self.crm.also_read]))

@@ -2,6 +2,7 @@
 
 from sync.mapping import (
     BcTable,
+    Condition,
     Constant,
     CrmTable,
     Direction,
@@ -19,7 +20,10 @@ CONTACT = TableMapping(
         name="contacts",
         key="number",
         title=("displayName",),
-        filter="type eq 'Person' and companyNumber ne ''",
+        scope=(
+            Condition(field="type", values=("Person",)),
+            Condition(field="companyNumber"),
+        ),
         also_read=("companyNumber", "companyName"),
     ),
     crm=CrmTable(
@@ -27,7 +31,7 @@ CONTACT = TableMapping(
         entity_set="contacts",
         id_column="contactid",
         title="fullname",
-        filter="_parentcustomerid_value ne null",
+        scope=(Condition(field="_parentcustomerid_value"),),
         requires=(ACTIVE,),
     ),
     direction=Direction.BOTH,

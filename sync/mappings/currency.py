@@ -1,6 +1,14 @@
 """CURRENCY: Business Central's currencies with their rates of today."""
 
-from sync.mapping import BcTable, CrmTable, Direction, FieldMapping, MatchKey, TableMapping
+from sync.mapping import (
+    BcTable,
+    ChangeDetection,
+    CrmTable,
+    Direction,
+    FieldMapping,
+    MatchKey,
+    TableMapping,
+)
 
 CURRENCY = TableMapping(
     name="CURRENCY",
@@ -8,6 +16,7 @@ CURRENCY = TableMapping(
         name="currencies",
         key="code",
         title=("displayName",),
+        changes=ChangeDetection.COMPARE,
         also_read=("amountDecimalPlaces", "symbol"),
     ),
     crm=CrmTable(

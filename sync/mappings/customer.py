@@ -2,6 +2,7 @@
 
 from sync.mapping import (
     BcTable,
+    Condition,
     Constant,
     CrmTable,
     Direction,
@@ -42,7 +43,7 @@ CUSTOMER = TableMapping(
         entity_set="accounts",
         id_column="accountid",
         title="name",
-        filter=f"customertypecode eq {CRM_CUSTOMER}",
+        scope=(Condition(field="customertypecode", values=(CRM_CUSTOMER,)),),
         requires=(ACTIVE,),
     ),
     direction=Direction.BOTH,

@@ -1,17 +1,32 @@
 """CUSTPRCGRP-PRICE: customer price groups become price lists."""
 
-from sync.mapping import BcTable, CrmTable, Direction, FieldMapping, MatchKey, TableMapping
+from sync.mapping import (
+    BcTable,
+    ChangeDetection,
+    Condition,
+    CrmTable,
+    Direction,
+    FieldMapping,
+    MatchKey,
+    TableMapping,
+)
 from sync.mappings.common import CURRENCY_LOOKUP, DEFAULT_PRICE_LIST_SUFFIX
 
 CUSTOMER_PRICE_GROUP = TableMapping(
     name="CUSTPRCGRP-PRICE",
-    bc=BcTable(name="CustomerPriceGroups", page=True, key="Code", title=("Description",)),
+    bc=BcTable(
+        name="CustomerPriceGroups",
+        page=True,
+        key="Code",
+        title=("Description",),
+        changes=ChangeDetection.COMPARE,
+    ),
     crm=CrmTable(
         name="pricelevel",
         entity_set="pricelevels",
         id_column="pricelevelid",
         title="name",
-        filter=f"not endswith(name,'{DEFAULT_PRICE_LIST_SUFFIX}')",
+        scope=(Condition(field="name", suffix=DEFAULT_PRICE_LIST_SUFFIX),),
     ),
     direction=Direction.TO_CRM,
     dependencies=("CURRENCY", "ITEM-PRODUCT"),

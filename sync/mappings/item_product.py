@@ -2,6 +2,7 @@
 
 from sync.mapping import (
     BcTable,
+    Condition,
     CrmTable,
     Direction,
     MatchKey,
@@ -21,13 +22,14 @@ ITEM_PRODUCT = TableMapping(
         key="number",
         title=("displayName",),
         requires=(not_blocked("blocked", "item"),),
+        has_stock=True,
     ),
     crm=CrmTable(
         name="product",
         entity_set="products",
         id_column="productid",
         title="name",
-        filter=f"producttypecode eq {CRM_SALES_INVENTORY}",
+        scope=(Condition(field="producttypecode", values=(CRM_SALES_INVENTORY,)),),
     ),
     direction=Direction.BOTH,
     dependencies=("UNIT OF MEASURE",),

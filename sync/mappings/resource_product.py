@@ -6,6 +6,7 @@ built-in integration has it both ways.
 
 from sync.mapping import (
     BcTable,
+    Condition,
     CrmTable,
     Direction,
     MatchKey,
@@ -32,7 +33,7 @@ RESOURCE_PRODUCT = TableMapping(
         entity_set="products",
         id_column="productid",
         title="name",
-        filter=f"producttypecode eq {CRM_SERVICES}",
+        scope=(Condition(field="producttypecode", values=(CRM_SERVICES,)),),
     ),
     direction=Direction.TO_CRM,
     dependencies=("UNIT OF MEASURE",),

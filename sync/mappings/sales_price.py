@@ -2,6 +2,7 @@
 
 from sync.mapping import (
     BcTable,
+    Condition,
     Constant,
     CrmTable,
     Direction,
@@ -23,13 +24,12 @@ SALES_PRICE = TableMapping(
         key="SystemId",
         title=("Sales_Code", "Item_No"),
         scope=(
-            Requirement(
-                field="Sales_Type",
-                values=("Customer_x0020_Price_x0020_Group",),
-                code="not-a-group-price",
-                message="Only prices of customer price groups become price list items.",
+            # Only prices of customer price groups become price list items.
+            Condition(
+                field="Sales_Type", values=("Customer_x0020_Price_x0020_Group",), asked=False
             ),
         ),
+        compared_daily=True,
         requires=(
             Requirement(
                 field="Minimum_Quantity",

@@ -2,6 +2,7 @@
 
 from sync.mapping import (
     BcTable,
+    Condition,
     CrmTable,
     Direction,
     FieldMapping,
@@ -17,7 +18,11 @@ SALESPEOPLE = TableMapping(
         entity_set="systemusers",
         id_column="systemuserid",
         title="fullname",
-        filter="isdisabled eq false and islicensed eq true and isintegrationuser eq false",
+        scope=(
+            Condition(field="isdisabled", values=(False,)),
+            Condition(field="islicensed", values=(True,)),
+            Condition(field="isintegrationuser", values=(False,)),
+        ),
     ),
     direction=Direction.FROM_CRM,
     fields=(

@@ -200,7 +200,7 @@ def bc_contact(number: int, **fields: Any) -> dict[str, Any]:
         "type": "Person",
         "displayName": f"Person {number}",
         "jobTitle": "",
-        "companyNumber": "",
+        "companyNumber": "CT900001",
         "companyName": "",
         "addressLine1": "",
         "addressLine2": "",
