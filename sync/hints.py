@@ -1,0 +1,135 @@
+"""Record hints: records that are to be looked at, kept until somebody has.
+
+A hint says no more than "look at this record": it is read again from the services, and the plan
+decides. So a hint that comes late, twice or for nothing does no harm, and many hints about one
+record are one row. Who handled a record removes its hint only as it was read:
+
+    worker                                    webhook
+    reads the hint, version 1
+    reads the record
+                                              the record changes: writes the hint, version 2
+    stores what became of the record
+    removes the hint if still version 1: refused, it stays for the next pass
+
+Hints come from webhooks, from people (retry, resolve, restore), from a parent that coupled, and
+from Coupler itself where a refusal is to be tried again at a later time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from itertools import batched, islice
+
+from couplings.model import Side
+from storage.columns import Columns
+from storage.rows import (
+    TRANSACTION_LIMIT,
+    Operation,
+    OperationKind,
+    Row,
+    RowChangedError,
+    TransactionRefusedError,
+    Value,
+)
+from storage.tables import TenantTable
+
+
+class HintReason(StrEnum):
+    """Who wants the record looked at."""
+
+    CHANGED = "changed"  # a webhook, or a comparison of keys, says that it changed or is gone
+    RETRY = "retry"  # a person asks for another attempt: a parked record is tried again
+    RESOLVE = "resolve"  # a person decided a conflict; the decision is on the outcome's row
+    PARENT = "parent"  # the record that it waited for is coupled now
+    AGAIN = "again"  # a service failed on it; due when the time has come
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordHint:
+    """One record to look at."""
+
+    side: Side
+    record_id: str
+    reason: HintReason
+    due_at: datetime
+    """Not before this time."""
+    etag: str = field(default="", compare=False)
+    """Version of the row that it was read from."""
+
+
+class HintStore:
+    """The hints of one connection; safe for several threads."""
+
+    def __init__(self, table: TenantTable, connection_id: str) -> None:
+        self._table = table
+        self._connection = connection_id
+
+    def add_many(self, mapping: str, hints: Iterable[RecordHint]) -> None:
+        """Store hints, the last one of each record; idempotent.
+
+        A hint that is there already is replaced, which gives it a new version: whoever is handling
+        the record does not remove it then.
+        """
+        latest = {(hint.side, hint.record_id): hint for hint in hints}
+        for some in batched(latest.items(), TRANSACTION_LIMIT, strict=False):
+            self._table.transact(
+                self._partition(mapping),
+                [
+                    Operation(kind=OperationKind.UPSERT, key=key, values=_values(hint))
+                    for key, hint in some
+                ],
+            )
+
+    def due(self, mapping: str, now: datetime, limit: int) -> list[RecordHint]:
+        """Hints that are due, at most ``limit``, in the order of their records."""
+        rows = map(_hint_of, self._table.scan(self._partition(mapping)))
+        return list(islice((hint for hint in rows if hint.due_at <= now), limit))
+
+    def remove_many(self, mapping: str, hints: Sequence[RecordHint]) -> None:
+        """Remove hints as they were read; one that was written again meanwhile stays."""
+        for some in batched(hints, TRANSACTION_LIMIT, strict=False):
+            try:
+                self._table.transact(
+                    self._partition(mapping),
+                    [
+                        Operation(
+                            kind=OperationKind.DELETE,
+                            key=(hint.side, hint.record_id),
+                            etag=hint.etag,
+                        )
+                        for hint in some
+                    ],
+                )
+            except TransactionRefusedError:
+                for hint in some:
+                    self._remove(mapping, hint)
+
+    def _remove(self, mapping: str, hint: RecordHint) -> None:
+        try:
+            self._table.delete(
+                self._partition(mapping), (hint.side, hint.record_id), etag=hint.etag
+            )
+        except RowChangedError:
+            return  # written again since it was read: it is for the next pass
+
+    def _partition(self, mapping: str) -> tuple[str, ...]:
+        return (self._connection, mapping)
+
+
+def _values(hint: RecordHint) -> dict[str, Value]:
+    return {"reason": hint.reason.value, "due_at": hint.due_at}
+
+
+def _hint_of(row: Row) -> RecordHint:
+    side, record_id = row.key
+    columns = Columns(row)
+    return RecordHint(
+        side="bc" if side == "bc" else "crm",
+        record_id=record_id,
+        reason=HintReason(columns.text("reason")),
+        due_at=columns.time("due_at"),
+        etag=row.etag,
+    )
