@@ -22,7 +22,7 @@ from storage.queues import Queues
 from storage.rows import Row, RowExistsError
 from storage.tables import TenantTable
 
-PASS_QUEUE = "table-passes"
+QUEUE = "table-passes"
 _WANTED = "wanted"
 
 
@@ -52,7 +52,7 @@ class PassRequests:
     def send(self, mapping: str, *, delay_seconds: int = 0) -> None:
         """Send the message alone; a blank mapping stands for all tables of the connection."""
         self._queues.enqueue(
-            PASS_QUEUE,
+            QUEUE,
             {"tenant": self._tenant, "connection": self._connection, "mapping": mapping},
             delay_seconds=delay_seconds,
         )
