@@ -44,14 +44,6 @@ class DeletionConflict(StrEnum):
     DELETE = "delete"  # the remaining record is deleted too, unless it changed since
 
 
-class ChangeDetection(StrEnum):
-    """How changes of a mapping's BC records are found."""
-
-    STAMP = "stamp"  # by the time of their last change
-    COMPARE = "compare"  # by comparing all of them with their bases: what they are derived from
-    # changes without touching them, and the table is small
-
-
 class LookupBy(StrEnum):
     KEY = "key"  # the field holds the parent's number or code
     ID = "id"  # the field holds the parent's id
@@ -202,7 +194,9 @@ class BcTable:
     """Fields by which people know a record."""
     scope: tuple[Condition, ...] = ()
     """Records outside are no business of this mapping."""
-    changes: ChangeDetection = ChangeDetection.STAMP
+    derived_from: str = ""
+    """Another table of API v2.0 that derived fields come from: when it changes, all records are
+    compared, because it leaves their stamps alone."""
     compared_daily: bool = False
     """What counts depends on the date: all records are compared when a new day begins."""
     has_stock: bool = False

@@ -2,7 +2,6 @@
 
 from sync.mapping import (
     BcTable,
-    ChangeDetection,
     CrmTable,
     Direction,
     FieldMapping,
@@ -16,7 +15,8 @@ CURRENCY = TableMapping(
         name="currencies",
         key="code",
         title=("displayName",),
-        changes=ChangeDetection.COMPARE,
+        derived_from="currencyExchangeRates",
+        compared_daily=True,
         also_read=("amountDecimalPlaces", "symbol"),
     ),
     crm=CrmTable(

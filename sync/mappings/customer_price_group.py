@@ -2,7 +2,6 @@
 
 from sync.mapping import (
     BcTable,
-    ChangeDetection,
     Condition,
     CrmTable,
     Direction,
@@ -19,7 +18,7 @@ CUSTOMER_PRICE_GROUP = TableMapping(
         page=True,
         key="Code",
         title=("Description",),
-        changes=ChangeDetection.COMPARE,
+        compared_daily=True,
     ),
     crm=CrmTable(
         name="pricelevel",
