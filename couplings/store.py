@@ -124,6 +124,24 @@ class CouplingStore:
         found = self._side_by_side(lambda crm_id: self._load_by_crm(mapping, crm_id), distinct)
         return {coupling.crm_id: coupling for coupling in found if coupling}
 
+    def find_entry(self, mapping: str, bc_id: str) -> CouplingIndexEntry | None:
+        """The index entry of a BC record's coupling; one point read."""
+        row = self._table.get(self._partition(mapping), (BC, bc_id))
+        return index_entry_of(row) if row else None
+
+    def find_entry_by_crm(self, mapping: str, crm_id: str) -> CouplingIndexEntry | None:
+        """The index entry of a CRM record's coupling; two point reads."""
+        pointer = self._table.get(self._partition(mapping), (CRM, crm_id))
+        return self.find_entry(mapping, str(pointer.values["bc_id"])) if pointer else None
+
+    def find_entry_by_key(self, mapping: str, bc_key: str) -> CouplingIndexEntry | None:
+        """The index entry of the coupled BC record of that number or code; one query, which the
+        storage answers by looking through the mapping's couplings."""
+        rows = self._table.scan(
+            self._partition(mapping), prefix=(BC,), where={"bc_key": bc_key}, select=INDEX_COLUMNS
+        )
+        return next((index_entry_of(row) for row in rows), None)
+
     def scan(self, mapping: str) -> Iterator[Coupling]:
         """All couplings in the order of BC ids, a thousand to a request."""
         rows = self._table.scan(self._partition(mapping), prefix=(BC,))
