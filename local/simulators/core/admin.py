@@ -1,4 +1,4 @@
-"""The ``/_sim/`` API of every simulator: seed, dump, reset, limits, faults and counters.
+"""The ``/_sim/`` API of every simulator: seed, dump, reset, limits, clock, faults, counters.
 
 It is no part of the imitated API, is not counted, needs no token and is only reachable on loopback.
 """
@@ -9,9 +9,16 @@ from collections.abc import Callable
 from typing import Any
 
 from local.simulators.core.counting import TrafficCounter
-from local.simulators.core.faults import FaultError, FaultPlan
+from local.simulators.core.faults import FaultPlan
 from local.simulators.core.messages import SimRequest, SimResponse
-from local.simulators.core.simulator import LimitedSimulator, SeedError, Simulator
+from local.simulators.core.simulator import (
+    ClockedSimulator,
+    CommandedSimulator,
+    LimitedSimulator,
+    NotifyingSimulator,
+    SeedError,
+    Simulator,
+)
 
 PREFIX = "/_sim/"
 _DUMP = PREFIX + "dump/"
@@ -25,16 +32,24 @@ class AdminApi:
         self._counter = counter
         self._faults = faults
         self._routes: dict[tuple[str, str], Callable[[SimRequest], SimResponse]] = {
-            ("GET", "health"): lambda _: SimResponse(status=200, body={"status": "ready"}),
+            ("GET", "health"): lambda _: _answer({"status": "ready"}),
             ("POST", "seed"): self._seed,
-            ("POST", "reset"): self._reset,
-            ("GET", "requests"): lambda _: SimResponse(status=200, body=counter.snapshot()),
-            ("DELETE", "requests"): self._clear_requests,
-            ("GET", "faults"): lambda _: SimResponse(status=200, body=faults.snapshot()),
+            ("POST", "reset"): lambda _: _done(simulator.reset),
+            ("GET", "requests"): lambda _: _answer(counter.snapshot()),
+            ("DELETE", "requests"): lambda _: _done(counter.clear),
+            ("GET", "faults"): lambda _: _answer(faults.snapshot()),
             ("POST", "faults"): self._add_fault,
-            ("DELETE", "faults"): self._clear_faults,
-            ("PUT", "limits"): self._change_limits,
+            ("DELETE", "faults"): lambda _: _done(faults.clear),
         }
+        if isinstance(simulator, LimitedSimulator):
+            self._routes["PUT", "limits"] = _command(simulator.change_limits)
+        if isinstance(simulator, ClockedSimulator):
+            self._add_clock(simulator)
+        if isinstance(simulator, NotifyingSimulator):
+            self._add_deliveries(simulator)
+        if isinstance(simulator, CommandedSimulator):
+            for name, command in simulator.commands.items():
+                self._routes["POST", name] = _command(command)
 
     def handle(self, request: SimRequest) -> SimResponse:
         """Answer a request whose path begins with ``PREFIX``."""
@@ -67,33 +82,46 @@ class AdminApi:
         except LookupError:
             return _error(404, f"{self._simulator.name} has no entity set {entity_set!r}.")
 
-    def _reset(self, _: SimRequest) -> SimResponse:
-        self._simulator.reset()
-        return SimResponse(status=204)
-
-    def _change_limits(self, request: SimRequest) -> SimResponse:
-        if not isinstance(self._simulator, LimitedSimulator):
-            return _error(404, f"{self._simulator.name} has no limits.")
-        try:
-            self._simulator.change_limits(request.json())
-        except ValueError as error:
-            return _error(400, str(error))
-        return SimResponse(status=204)
-
-    def _clear_requests(self, _: SimRequest) -> SimResponse:
-        self._counter.clear()
-        return SimResponse(status=204)
-
     def _add_fault(self, request: SimRequest) -> SimResponse:
         try:
             self._faults.add(request.json())
-        except (FaultError, ValueError) as error:
+        except ValueError as error:
             return _error(400, str(error))
-        return SimResponse(status=200, body=self._faults.snapshot())
+        return _answer(self._faults.snapshot())
 
-    def _clear_faults(self, _: SimRequest) -> SimResponse:
-        self._faults.clear()
-        return SimResponse(status=204)
+    def _add_clock(self, simulator: ClockedSimulator) -> None:
+        clock = simulator.time_of_day
+
+        def shift(values: Any) -> dict[str, Any]:
+            clock.shift(values)
+            return clock.snapshot()
+
+        self._routes["GET", "clock"] = lambda _: _answer(clock.snapshot())
+        self._routes["PUT", "clock"] = _command(shift)
+
+    def _add_deliveries(self, simulator: NotifyingSimulator) -> None:
+        deliveries = simulator.deliveries
+
+        def plan(description: Any) -> dict[str, Any]:
+            deliveries.plan.add(description)
+            return deliveries.snapshot()
+
+        self._routes["GET", "deliveries"] = lambda _: _answer(deliveries.snapshot())
+        self._routes["POST", "deliveries"] = _command(plan)
+        self._routes["DELETE", "deliveries"] = lambda _: _done(deliveries.clear)
+
+
+def _command(
+    command: Callable[[Any], dict[str, Any] | None],
+) -> Callable[[SimRequest], SimResponse]:
+    def answer(request: SimRequest) -> SimResponse:
+        try:
+            result = command(request.json())
+        except ValueError as error:  # no JSON, or refused by its own words
+            return _error(400, str(error))
+        return SimResponse(status=204) if result is None else _answer(result)
+
+    return answer
 
 
 def _is_seed(data: Any) -> bool:
@@ -101,6 +129,15 @@ def _is_seed(data: Any) -> bool:
         isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
         for rows in data.values()
     )
+
+
+def _answer(body: dict[str, Any] | list[Any]) -> SimResponse:
+    return SimResponse(status=200, body=body)
+
+
+def _done(act: Callable[[], None]) -> SimResponse:
+    act()
+    return SimResponse(status=204)
 
 
 def _error(status: int, message: str) -> SimResponse:

@@ -24,6 +24,9 @@ class Options:
     key: Path
     entra: str
     """Base address of Entra ID: whose tokens are accepted."""
+    ca_file: str | None
+    """The certificate authorities trusted, from ``REQUESTS_CA_BUNDLE``: for Entra ID's keys and
+    for sending webhooks."""
     configuration: Path | None
     """A JSON file of the simulator's own settings, where it has any."""
 
@@ -33,12 +36,11 @@ def run(
 ) -> None:
     """Parse the arguments, build the simulator and serve it until it is told to stop.
 
-    Exits with one clear line and status 1 where the port is taken. The certificate authorities
-    trusted for fetching Entra ID's keys are those of ``REQUESTS_CA_BUNDLE``.
+    Exits with one clear line and status 1 where the port is taken.
     """
     options = parse(name, arguments)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-    verifier = TokenVerifier(options.entra, ca_file=os.environ.get("REQUESTS_CA_BUNDLE"))
+    verifier = TokenVerifier(options.entra, ca_file=options.ca_file)
     try:
         serve(
             build(options),
@@ -66,5 +68,6 @@ def parse(name: str, arguments: Sequence[str] | None = None) -> Options:
         certificate=found.certificate,
         key=found.key,
         entra=found.entra,
+        ca_file=os.environ.get("REQUESTS_CA_BUNDLE"),
         configuration=found.configuration,
     )

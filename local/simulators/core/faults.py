@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NoReturn
+from typing import Any
 
+from local.simulators.core.descriptions import DescriptionError, described, number, pattern
 from local.simulators.core.messages import SimResponse
+from local.simulators.core.occasions import OCCASION_MEMBERS, Occasion, occasion_from
 
 ELSEWHERE = "https://elsewhere.invalid/"
 
@@ -15,14 +18,14 @@ ELSEWHERE = "https://elsewhere.invalid/"
 class FaultAction(StrEnum):
     STATUS = "status"  # answer the given status without processing
     DROP = "drop"  # close the connection without processing
+    TIMEOUT = "timeout"  # hold the request without processing, then close the connection
     SLOW = "slow"  # wait, then process and answer
+    UNAUTHORIZED = "unauthorized"  # answer as to an expired token, without processing
     WRONG_JSON = "wrong-json"  # answer 200 with a body cut short, without processing
     REDIRECT = "redirect"  # answer 302 to another host, without processing
     COMMIT_THEN_DROP = "commit-then-drop"  # process, then close the connection
-
-
-class FaultError(ValueError):
-    """A fault was described wrongly; the message names the member."""
+    COMMIT_THEN_TIMEOUT = "commit-then-timeout"  # process, hold the answer, then close
+    PAGE_DRIFT = "page-drift"  # repeat the former page's last record at the top of the next page
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,15 +36,19 @@ class Fault:
     """Empty for any method."""
     path: str
     """Regular expression searched in the decoded path; empty for any path."""
+    part: bool
+    """Whether it is meant for parts of batches, not for requests."""
     action: FaultAction
     status: int
+    code: str
+    message: str
+    """Code and text of the error in the body of a status fault."""
     seconds: float
     retry_after: int | None
-    times: int | None
-    """How many more requests it strikes; None until cleared."""
+    occasion: Occasion
 
-    def strikes(self, method: str, path: str) -> bool:
-        """Whether it is meant for this request."""
+    def fits(self, method: str, path: str) -> bool:
+        """Whether it is meant for this method and path."""
         return (not self.method or self.method == method) and bool(re.search(self.path, path))
 
     def answer(self) -> SimResponse | None:
@@ -49,7 +56,7 @@ class Fault:
         match self.action:
             case FaultAction.STATUS:
                 retry = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
-                error = {"code": "InjectedFault", "message": f"Injected status {self.status}."}
+                error = {"code": self.code, "message": self.message}
                 return SimResponse(
                     status=self.status, body={"error": error}, headers=retry, operations=0
                 )
@@ -65,15 +72,29 @@ class Fault:
             case _:
                 return None
 
+    def snapshot(self) -> dict[str, Any]:
+        """The fault as the admin API shows it, with its remaining times."""
+        return {
+            "match": {"method": self.method, "path": self.path},
+            "part": self.part,
+            "action": self.action,
+            "status": self.status,
+            "code": self.code,
+            "message": self.message,
+            "seconds": self.seconds,
+            "retry_after": self.retry_after,
+            **self.occasion.snapshot(),
+        }
+
 
 class FaultPlan:
-    """The planned faults in the order given; the first that fits a request strikes it."""
+    """The planned faults in the order given; the first that strikes takes a request."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
 
     def add(self, description: Any) -> None:
-        """Plan one fault from its JSON; raises ``FaultError``."""
+        """Plan one fault from its JSON; raises ``DescriptionError``."""
         self._faults.append(_fault_from(description))
 
     def clear(self) -> None:
@@ -82,61 +103,81 @@ class FaultPlan:
 
     def take(self, method: str, path: str) -> Fault | None:
         """The fault that strikes this request, one of its times used up."""
-        for fault in self._faults:
-            if fault.strikes(method, path):
-                if fault.times is not None:
-                    fault.times -= 1
-                    if fault.times == 0:
-                        self._faults.remove(fault)
-                return fault
-        return None
+        return self._take(method, path, part=False, drift=False)
+
+    def take_part(self, method: str, path: str) -> SimResponse | None:
+        """The answer to a part of a batch that a fault strikes, one of its times used up."""
+        fault = self._take(method, path, part=True, drift=False)
+        return fault.answer() if fault is not None else None
+
+    def takes_drift(self, method: str, path: str) -> bool:
+        """Whether a page-drift strikes this request for a next page."""
+        return self._take(method, path, part=False, drift=True) is not None
+
+    @property
+    def drifts(self) -> bool:
+        """Whether pages may drift, so that their last records are to be remembered."""
+        return any(fault.action is FaultAction.PAGE_DRIFT for fault in self._faults)
 
     def snapshot(self) -> list[dict[str, Any]]:
         """The faults left, with their remaining times."""
-        return [asdict(fault) for fault in self._faults]
+        return [fault.snapshot() for fault in self._faults]
+
+    def _take(self, method: str, path: str, *, part: bool, drift: bool) -> Fault | None:
+        for fault in self._faults:
+            if fault.part is not part or (fault.action is FaultAction.PAGE_DRIFT) is not drift:
+                continue
+            if fault.fits(method, path) and fault.occasion.strikes():
+                if fault.occasion.used_up:
+                    self._faults.remove(fault)
+                return fault
+        return None
 
 
-def _fault_from(description: Any) -> Fault:
-    known = {"match", "action", "status", "seconds", "retry_after", "times"}
-    if not isinstance(description, dict) or not description.keys() <= known:
-        raise FaultError(f"a fault is an object with members of {sorted(known)}")
-    match = description.get("match", {})
-    if not isinstance(match, dict) or not match.keys() <= {"method", "path"}:
-        raise FaultError("match is an object with method and path")
+_MEMBERS = OCCASION_MEMBERS | {
+    "match",
+    "part",
+    "action",
+    "status",
+    "code",
+    "message",
+    "seconds",
+    "retry_after",
+}
+
+
+def _fault_from(given: Any) -> Fault:
+    description = described(given, _MEMBERS, "a fault")
+    match = described(description.get("match", {}), {"method", "path"}, "match")
     if description.get("action") not in list(FaultAction):
-        raise FaultError(f"action is one of {[str(action) for action in FaultAction]}")
-    times = description.get("times", 1)
-    if times is not None and (not isinstance(times, int) or times < 1):
-        raise FaultError("times is a whole number above 0, or null until cleared")
+        raise DescriptionError(f"action is one of {[str(action) for action in FaultAction]}")
+    action = FaultAction(description["action"])
+    part = description.get("part", False)
+    if not isinstance(part, bool) or (part and action is not FaultAction.STATUS):
+        raise DescriptionError(
+            "part is true or false; parts of a batch are struck by a status alone"
+        )
+    status = number(description, "status", 503, whole=True)
     return Fault(
         method=str(match.get("method", "")).upper(),
-        path=_pattern(str(match.get("path", ""))),
-        action=FaultAction(description["action"]),
-        status=_number(description, "status", 503, whole=True),
-        seconds=_number(description, "seconds", 1.0),
+        path=pattern(match.get("path", ""), "match.path"),
+        part=part,
+        action=action,
+        status=status,
+        code=_text(description, "code", "InjectedFault"),
+        message=_text(description, "message", f"Injected status {status}."),
+        seconds=number(description, "seconds", 1.0),
         retry_after=(
             None
             if description.get("retry_after") is None
-            else _number(description, "retry_after", 0, whole=True)
+            else number(description, "retry_after", 0, whole=True)
         ),
-        times=times,
+        occasion=occasion_from(description),
     )
 
 
-def _pattern(expression: str) -> str:
-    try:
-        re.compile(expression)
-    except re.error as error:
-        raise FaultError(f"match.path is no regular expression: {error}") from error
-    return expression
-
-
-def _number(description: dict[str, Any], name: str, default: float, *, whole: bool = False) -> Any:
+def _text(description: Mapping[str, Any], name: str, default: str) -> str:
     value = description.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-        _refuse_number(name)
+    if not isinstance(value, str):
+        raise DescriptionError(f"{name} is a text")
     return value
-
-
-def _refuse_number(name: str) -> NoReturn:
-    raise FaultError(f"{name} is a number")

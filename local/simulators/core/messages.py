@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,35 +25,6 @@ class Headers(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._fields)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimRequest:
-    """One request, or one part of a batch (``dataclasses.replace`` makes the parts)."""
-
-    method: str
-    path: str
-    """The percent-decoded path."""
-    raw_path: str = ""
-    """The path as sent; needed where a name may hold an encoded slash or quote."""
-    query_string: str = ""
-    """The query as sent, without the question mark."""
-    query: list[tuple[str, str]] = field(default_factory=list)
-    """The decoded parameters in their order."""
-    headers: Headers = field(default_factory=Headers)
-    body: bytes = b""
-    claims: dict[str, Any] = field(default_factory=dict)
-    """The verified token's claims; empty where no token was asked for."""
-    base_url: str = ""
-    """Scheme, host and port as the client addressed them, without a slash at the end."""
-
-    def parameter(self, name: str, default: str | None = None) -> str | None:
-        """The first query parameter of that exact name."""
-        return next((value for key, value in self.query if key == name), default)
-
-    def json(self) -> Any:
-        """The parsed body; raises ``ValueError`` where it is not JSON."""
-        return orjson.loads(self.body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +54,41 @@ class SimResponse:
         if self.body is None:
             return None
         return "text/plain; charset=utf-8" if isinstance(self.body, str) else "application/json"
+
+
+type PartFault = Callable[[str, str], SimResponse | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimRequest:
+    """One request, or one part of a batch (``dataclasses.replace`` makes the parts)."""
+
+    method: str
+    path: str
+    """The percent-decoded path."""
+    raw_path: str = ""
+    """The path as sent; needed where a name may hold an encoded slash or quote."""
+    query_string: str = ""
+    """The query as sent, without the question mark."""
+    query: list[tuple[str, str]] = field(default_factory=list)
+    """The decoded parameters in their order."""
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
+    claims: dict[str, Any] = field(default_factory=dict)
+    """The verified token's claims; empty where no token was asked for."""
+    base_url: str = ""
+    """Scheme, host and port as the client addressed them, without a slash at the end."""
+    part_fault: PartFault = lambda _method, _path: None
+    """Of a batch: asked for each part by its method and decoded path; the answer that takes the
+    place of processing the part where a planned fault strikes it."""
+
+    def parameter(self, name: str, default: str | None = None) -> str | None:
+        """The first query parameter of that exact name."""
+        return next((value for key, value in self.query if key == name), default)
+
+    def json(self) -> Any:
+        """The parsed body; raises ``ValueError`` where it is not JSON."""
+        return orjson.loads(self.body)
 
 
 def not_implemented(what: str) -> SimResponse:

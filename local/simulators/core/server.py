@@ -119,11 +119,16 @@ async def _start(
             return web.Response(status=499)  # goes nowhere: the connection is gone
         return _web_response(answer)
 
+    async def stop_pipeline(_: web.Application) -> None:
+        await pipeline.stop()
+
     application = web.Application(client_max_size=_LARGEST_BODY)
+    application.on_cleanup.append(stop_pipeline)
     application.router.add_route("*", "/{path:.*}", handler)
     runner = web.AppRunner(
         application, access_log=None, shutdown_timeout=1.0, max_line_size=_LONGEST_REQUEST_LINE
     )
+    await pipeline.start()
     await runner.setup()
     try:
         await web.TCPSite(runner, HOST, port, ssl_context=tls).start()

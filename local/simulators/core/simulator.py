@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol, runtime_checkable
 
+from local.simulators.core.clock import ShiftedClock
+from local.simulators.core.deliveries import Deliveries
 from local.simulators.core.messages import SimRequest, SimResponse
 
 
@@ -46,3 +48,31 @@ class LimitedSimulator(Protocol):
 
     def change_limits(self, values: Mapping[str, Any]) -> None:
         """Replace some limits by name; raises ``SeedError`` for what is no limit."""
+
+
+@runtime_checkable
+class NotifyingSimulator(Protocol):
+    """A simulator that sends webhooks; the server starts and stops sending them."""
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """Its outbox: one for its whole life."""
+
+
+@runtime_checkable
+class ClockedSimulator(Protocol):
+    """A simulator whose time can be shifted, by ``PUT /_sim/clock``."""
+
+    @property
+    def time_of_day(self) -> ShiftedClock:
+        """The clock that it stamps records with."""
+
+
+@runtime_checkable
+class CommandedSimulator(Protocol):
+    """A simulator with demands of its own below ``/_sim/``."""
+
+    @property
+    def commands(self) -> Mapping[str, Callable[[Any], dict[str, Any] | None]]:
+        """What ``POST /_sim/{name}`` does with its JSON body, and answers (None: no content);
+        each raises ``SeedError`` for what it cannot do."""

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from local.simulators.core.faults import FaultAction, FaultError, FaultPlan
+from local.simulators.core.descriptions import DescriptionError
+from local.simulators.core.faults import FaultAction, FaultPlan
 
 
 def plan(*descriptions: object) -> FaultPlan:
@@ -88,7 +89,7 @@ def test_other_actions_answer_nothing_themselves(action):
     ],
 )
 def test_a_malformed_fault_is_refused_by_name(description, named):
-    with pytest.raises(FaultError, match=named):
+    with pytest.raises(DescriptionError, match=named):
         plan(description)
 
 
