@@ -7,8 +7,9 @@ contract suite, which runs against this and against Azurite, holds it to that.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from copy import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from threading import RLock
 from typing import Any, cast
 
@@ -32,17 +33,45 @@ from identity.model import TenantId
 from storage.tables import TenantTable
 
 type _Key = tuple[str, str]
-type _Rows = dict[_Key, TableEntity]
+type _Rows = dict[str, TableEntity]
+"""The rows of one partition by their row keys."""
+
+type Watch = Callable[[str, StorageCall], None]
+"""Told ``before`` and ``after`` every call; may raise, run other work, or move the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageCall:
+    """One request to a table."""
+
+    table: str
+    verb: str
+    """``get``, ``query``, ``create``, ``update``, ``upsert``, ``delete`` or ``transact``."""
+    partition: str
+    """The partition's key; of a query over several partitions, where they begin."""
+    entities: tuple[Mapping[str, Any], ...] = ()
+    """What is written, in the SDK's form."""
+
+    @property
+    def writes(self) -> bool:
+        return self.verb not in ("get", "query")
+
+
+def _unwatched(moment: str, call: StorageCall) -> None:
+    del moment, call
 
 
 class MemoryAccount:
     """Tables by name, empty at first; stands in for ``StorageAccount``."""
 
-    def __init__(self) -> None:
+    def __init__(self, watch: Watch = _unwatched) -> None:
         self._clients: dict[str, MemoryTableClient] = {}
+        self._watch = watch
 
     def client(self, name: str) -> MemoryTableClient:
-        return self._clients.setdefault(name, MemoryTableClient(name))
+        if name not in self._clients:
+            self._clients[name] = MemoryTableClient(name, self._watch)
+        return self._clients[name]
 
     def table(self, name: str, tenant: TenantId) -> TenantTable:
         return TenantTable(cast(TableClient, self.client(name)), tenant)
@@ -51,18 +80,20 @@ class MemoryAccount:
 class MemoryTableClient:
     """The calls of ``azure.data.tables.TableClient`` that ``TenantTable`` makes."""
 
-    def __init__(self, table_name: str) -> None:
+    def __init__(self, table_name: str, watch: Watch = _unwatched) -> None:
         self.table_name = table_name
-        self._rows: _Rows = {}
+        self.partitions: dict[str, _Rows] = {}
         self._lock = RLock()
+        self._watch = watch
         self._versions = itertools.count(1)
         self.transactions = 0
         """Requests that the service would have answered."""
 
     def get_entity(self, partition_key: str, row_key: str) -> TableEntity:
-        with self._lock:
-            self.transactions += 1
-            return _copied(_existing(self._rows, (partition_key, row_key)))
+        return self._watched(
+            StorageCall(self.table_name, "get", partition_key),
+            lambda: _copied(_existing(self._rows(partition_key), row_key)),
+        )
 
     def create_entity(self, entity: Mapping[str, Any], **options: Any) -> dict[str, Any]:
         return self._write("create", entity, options)
@@ -82,24 +113,32 @@ class MemoryTableClient:
     def submit_transaction(
         self, operations: Sequence[tuple[Any, ...]], **_options: Any
     ) -> list[dict[str, Any]]:
-        with self._lock:
-            self.transactions += 1
-            keys = [_key(operation[1]) for operation in operations]
-            if len({partition for partition, _ in keys}) != 1:
-                raise ValueError("Partition Keys in the batch must all be the same.")
-            if len(operations) > 100:
-                raise _failure(HttpResponseError, 400, "InvalidInput")
-            if len(set(keys)) < len(keys):
-                raise _refusal_at(0, 400, "InvalidDuplicateRow")
-            draft = dict(self._rows)
-            answers = []
-            for index, (verb, entity, *options) in enumerate(operations):
-                try:
-                    answers.append(self._apply(draft, verb, entity, options[0] if options else {}))
-                except HttpResponseError as error:
-                    raise _refusal_at(index, error.status_code, error.message) from None
-            self._rows = draft
-            return answers
+        keys = [_key(operation[1]) for operation in operations]
+        if len({partition for partition, _ in keys}) != 1:
+            raise ValueError("Partition Keys in the batch must all be the same.")
+        entities = tuple(operation[1] for operation in operations)
+        return self._watched(
+            StorageCall(self.table_name, "transact", keys[0][0], entities),
+            lambda: self._transact(keys, operations),
+        )
+
+    def _transact(
+        self, keys: list[_Key], operations: Sequence[tuple[Any, ...]]
+    ) -> list[dict[str, Any]]:
+        if len(operations) > 100:
+            raise _failure(HttpResponseError, 400, "InvalidInput")
+        if len(set(keys)) < len(keys):
+            raise _refusal_at(0, 400, "InvalidDuplicateRow")
+        partition = keys[0][0]
+        draft = dict(self._rows(partition))
+        answers = []
+        for index, (verb, entity, *options) in enumerate(operations):
+            try:
+                answers.append(self._apply(draft, verb, entity, options[0] if options else {}))
+            except HttpResponseError as error:
+                raise _refusal_at(index, error.status_code, error.message) from None
+        self.partitions[partition] = draft
+        return answers
 
     def query_entities(
         self,
@@ -110,42 +149,70 @@ class MemoryTableClient:
         results_per_page: int,
     ) -> Iterator[TableEntity]:
         comparisons = [_comparison(text, parameters) for text in query_filter.split(" and ")]
-        after: tuple[bytes, bytes] | None = None
+        partition = next(text for column, _, text in comparisons if column == "PartitionKey")
+        call = StorageCall(self.table_name, "query", partition)
+        after: _Key | None = None
         while True:
-            page = self._page(comparisons, after, results_per_page)
+            page = self._watched(call, partial(self._page, comparisons, after, results_per_page))
             for entity in page:
                 yield _selected(entity, select)
             if len(page) < results_per_page:
                 return
-            after = _order(_key(page[-1]))
+            after = _key(page[-1])
 
     def _page(
-        self,
-        comparisons: list[tuple[str, str, str]],
-        after: tuple[bytes, bytes] | None,
-        size: int,
+        self, comparisons: list[tuple[str, str, str]], after: _Key | None, size: int
     ) -> list[TableEntity]:
-        with self._lock:
-            self.transactions += 1
-            matching = (
-                entity
-                for key, entity in sorted(self._rows.items(), key=lambda item: _order(item[0]))
-                if (after is None or _order(key) > after)
-                and all(_holds(entity, comparison) for comparison in comparisons)
-            )
-            return list(itertools.islice(matching, size))
+        of_partition = [each for each in comparisons if each[0] == "PartitionKey"]
+        of_row = [each for each in comparisons if each[0] != "PartitionKey"]
+        found: list[TableEntity] = []
+        for partition in self._matching_partitions(of_partition):
+            if after and _order(partition) < _order(after[0]):
+                continue
+            beyond = _order(after[1]) if after and after[0] == partition else None
+            rows = self._rows(partition)
+            for key in sorted(rows, key=_order):
+                if beyond is not None and _order(key) <= beyond:
+                    continue
+                if all(_holds(rows[key], each) for each in of_row):
+                    found.append(rows[key])
+                    if len(found) == size:
+                        return found
+        return found
+
+    def _matching_partitions(self, comparisons: list[tuple[str, str, str]]) -> list[str]:
+        if comparisons[0][1] == "eq":
+            return [comparisons[0][2]]
+        return [
+            partition
+            for partition in sorted(self.partitions, key=_order)
+            if all(_compares(partition, operator, text) for _, operator, text in comparisons)
+        ]
+
+    def _rows(self, partition: str) -> _Rows:
+        return self.partitions.setdefault(partition, {})
 
     def _write(
         self, verb: str, entity: Mapping[str, Any], options: Mapping[str, Any]
     ) -> dict[str, Any]:
+        partition = entity["PartitionKey"]
+        return self._watched(
+            StorageCall(self.table_name, verb, partition, (entity,)),
+            lambda: self._apply(self._rows(partition), verb, entity, options),
+        )
+
+    def _watched[Answer](self, call: StorageCall, work: Callable[[], Answer]) -> Answer:
+        self._watch("before", call)
         with self._lock:
             self.transactions += 1
-            return self._apply(self._rows, verb, entity, options)
+            answer = work()
+        self._watch("after", call)
+        return answer
 
     def _apply(
         self, rows: _Rows, verb: str, entity: Mapping[str, Any], options: Mapping[str, Any]
     ) -> dict[str, Any]:
-        key = _key(entity)
+        key = entity["RowKey"]
         _check_sizes(entity)
         if verb == "create" and key in rows:
             raise _failure(ResourceExistsError, 409, "EntityAlreadyExists")
@@ -173,11 +240,13 @@ def _check_version(stored: TableEntity, options: Mapping[str, Any]) -> None:
 
 def _check_sizes(entity: Mapping[str, Any]) -> None:
     for value in entity.values():
-        if isinstance(value, str) and len(value.encode("utf-16-le")) > 64 * 1024:
+        if not isinstance(value, str) or len(value) <= 16 * 1024:
+            continue  # cannot be too long, however its characters are written
+        if len(value.encode("utf-16-le")) > 64 * 1024:
             raise _failure(HttpResponseError, 400, "PropertyValueTooLarge")
 
 
-def _existing(rows: _Rows, key: _Key) -> TableEntity:
+def _existing(rows: _Rows, key: str) -> TableEntity:
     if key not in rows:
         raise _failure(ResourceNotFoundError, 404, "ResourceNotFound")
     return rows[key]
@@ -191,15 +260,16 @@ def _stored(value: Any) -> Any:
 
 
 def _copied(entity: TableEntity) -> TableEntity:
-    copied = copy(entity)
+    copied = TableEntity(entity)
     copied._metadata = entity.metadata.copy()
     return copied
 
 
 def _selected(entity: TableEntity, select: Sequence[str] | None) -> TableEntity:
     copied = _copied(entity)
-    for name in [] if select is None else set(entity) - set(select):
-        del copied[name]
+    if select is not None:
+        for name in entity.keys() - set(select):
+            del copied[name]
     return copied
 
 
@@ -212,7 +282,11 @@ def _holds(entity: TableEntity, comparison: tuple[str, str, str]) -> bool:
     column, operator, text = comparison
     if column not in entity:
         return False
-    left, right = entity[column].encode("utf-16-be"), text.encode("utf-16-be")
+    return _compares(entity[column], operator, text)
+
+
+def _compares(value: str, operator: str, text: str) -> bool:
+    left, right = _order(value), _order(text)
     match operator:
         case "eq":
             return bool(left == right)
@@ -229,9 +303,9 @@ def _key(entity: Mapping[str, Any]) -> _Key:
     return entity["PartitionKey"], entity["RowKey"]
 
 
-def _order(key: _Key) -> tuple[bytes, bytes]:
+def _order(text: str) -> bytes:
     """The service compares texts by UTF-16 code units, Python by code points."""
-    return key[0].encode("utf-16-be"), key[1].encode("utf-16-be")
+    return text.encode("utf-16-be")
 
 
 def _failure(kind: type[HttpResponseError], status: int, code: str) -> HttpResponseError:
