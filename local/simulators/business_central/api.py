@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from local.simulators.business_central import writing
@@ -35,7 +35,7 @@ from local.simulators.business_central.reading import (
 from local.simulators.business_central.representation import HEADERS
 from local.simulators.business_central.schema import API_SETS, WEB_SERVICE_SETS
 from local.simulators.business_central.store import Company, Environment
-from local.simulators.business_central.values import GUID
+from local.simulators.business_central.values import GUID, moment_text
 from local.simulators.core.messages import SimRequest, SimResponse, not_implemented
 
 _COUNT = "$count"
@@ -62,8 +62,7 @@ class Api:
             return not_implemented(str(error))
 
     def _now(self) -> str:
-        moment = self._clock().astimezone(UTC)
-        return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+        return moment_text(self._clock())
 
     # --- api/v2.0
 

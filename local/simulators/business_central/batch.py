@@ -67,7 +67,8 @@ def run_batch(request: SimRequest, root: str, answer: Answer, journal: Journal) 
 
 def _run(parts: list[Part], answer: Answer, outcome: _Outcome, *, goes_on: bool) -> None:
     for part in parts:
-        response = answer(part.request)
+        asked = part.request
+        response = asked.part_fault(asked.method, asked.path) or answer(asked)
         outcome.responses.append(_shown(part, response))
         outcome.operations += response.operations
         if response.status >= 400:

@@ -1,12 +1,17 @@
-"""Inserting, modifying and deleting records as the API does it: checks, triggers, time stamps."""
+"""Inserting, modifying and deleting records: checks, triggers, time stamps.
+
+The API may write what its pages let be edited. A person in the client works with pages of other
+rights (``by_user``): every field but ids, time stamps and calculated ones.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, override
 from uuid import uuid4
 
 from local.simulators.business_central.contact_cards import ContactRules, CustomerRules
+from local.simulators.business_central.documents import LINES_OF
 from local.simulators.business_central.errors import (
     BcError,
     NotSimulatedError,
@@ -37,20 +42,37 @@ class SalespersonRules(Rules):
         self.prepare_insert(company, row, set())
 
 
+class DocumentRules(Rules):
+    """Triggers of a document's table: the lines go with it."""
+
+    def __init__(self, lines: EntitySet) -> None:
+        self._lines = lines.name
+
+    @override
+    def deleted(self, writer: Writer, row: Row) -> None:
+        lines = writer.company[self._lines]
+        for line in lines.find("documentId", row["id"]):
+            lines.delete(line["id"])
+
+
 _RULES: Mapping[str, Rules] = {
     "customers": CustomerRules(),
     "contacts": ContactRules(),
     "items": ItemRules(),
     "salespeoplePurchasers": SalespersonRules(),
+    **{name: DocumentRules(lines) for name, lines in LINES_OF.items()},
 }
 
 
-def insert(company: Company, schema: EntitySet, body: Any, now: str) -> Row:
+def insert(
+    company: Company, schema: EntitySet, body: Any, now: str, *, by_user: bool = False
+) -> Row:
     """Create the record that a POST describes; raises ``BcError`` and creates nothing."""
     given = _given(schema, body)
     row = schema.empty_row()
-    row["id"] = str(uuid4())
-    _apply(company, schema, row, given, read_only=("id",))
+    row[schema.id_field] = str(uuid4())
+    writable = _by_user if by_user else _by_api
+    _apply(company, schema, row, given, lambda each: each.name == schema.id_field or writable(each))
     rules = _RULES.get(schema.name, _NO_RULES)
     rules.prepare_insert(company, row, set(given))
     _require_free_key(company, schema, row)
@@ -60,13 +82,15 @@ def insert(company: Company, schema: EntitySet, body: Any, now: str) -> Row:
     return row
 
 
-def modify(company: Company, schema: EntitySet, old: Row, body: Any, now: str) -> Row:
+def modify(
+    company: Company, schema: EntitySet, old: Row, body: Any, now: str, *, by_user: bool = False
+) -> Row:
     """Change an existing record as a PATCH says; raises ``BcError`` and changes nothing."""
     given = _given(schema, body)
-    if given.get("id") == old["id"]:
-        del given["id"]
+    if given.get(schema.id_field) == old[schema.id_field]:
+        del given[schema.id_field]
     row = dict(old)
-    _apply(company, schema, row, given)
+    _apply(company, schema, row, given, _by_user if by_user else _by_api)
     if schema.key_of(row) != schema.key_of(old):
         raise NotSimulatedError(f"renaming (the primary key of {schema.name} would change)")
     rules = _RULES.get(schema.name, _NO_RULES)
@@ -81,7 +105,7 @@ def delete(company: Company, schema: EntitySet, row: Row, now: str) -> None:
     """Delete an existing record; raises ``BcError`` where it is still needed."""
     rules = _RULES.get(schema.name, _NO_RULES)
     rules.check_delete(company, row)
-    company[schema.name].delete(row["id"])
+    company[schema.name].delete(row[schema.id_field])
     rules.deleted(Writer(company, now), row)
 
 
@@ -107,17 +131,24 @@ def _apply(
     schema: EntitySet,
     row: Row,
     given: Mapping[str, Any],
-    *,
-    read_only: tuple[str, ...] = (),
+    writable: Callable[[Field], bool],
 ) -> None:
-    """Validate the given values in their order and set them; ``read_only`` fields are allowed."""
+    """Validate the given values in their order and set them."""
     references = References(company, schema.name)
     for name, value in given.items():
         field = schema.by_name[name]
-        if (not field.editable or field.stamped) and name not in read_only:
+        if not writable(field):
             raise _read_only(field)
         row[name] = checked(field, value)
         references.apply(row, name)
+
+
+def _by_api(field: Field) -> bool:
+    return field.editable and not field.stamped
+
+
+def _by_user(field: Field) -> bool:
+    return field.name not in ("id", "SystemId") and not field.stamped and not field.flow
 
 
 def _read_only(field: Field) -> BcError:
@@ -127,12 +158,13 @@ def _read_only(field: Field) -> BcError:
 def _require_free_key(company: Company, schema: EntitySet, row: Row) -> None:
     table = company[schema.name]
     for name, caption in schema.key:
-        if not row[name]:
+        if not row[name] and name not in schema.blank_keys:
             raise field_check(
                 f"{caption} must have a value in {schema.table}: {caption}=. "
                 "It cannot be zero or empty."
             )
     if table.by_key(*schema.key_of(row)) is not None:
         raise already_exists(schema.table, schema.key_text(row))
-    if table.get(row["id"]) is not None:
-        raise already_exists(schema.table, f"SystemId='{{{row['id'].upper()}}}'")
+    record_id = row[schema.id_field]
+    if table.get(record_id) is not None:
+        raise already_exists(schema.table, f"SystemId='{{{record_id.upper()}}}'")

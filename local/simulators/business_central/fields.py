@@ -87,6 +87,8 @@ class EntitySet:
     """Empty where the set shows no time of the last modification."""
     hidden: dict[str, Field] = field(default_factory=dict)
     """Fields of the table that the API does not show, but seed data may carry."""
+    blank_keys: tuple[str, ...] = ()
+    """Fields of the primary key that may be empty."""
     indexed: tuple[str, ...] = ()
     """Fields by which records are looked up often."""
     parts: tuple[str, ...] = ()

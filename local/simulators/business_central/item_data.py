@@ -1,4 +1,4 @@
-"""Field tables of API v2.0: items and the small tables that items and customers refer to.
+"""Field tables of API v2.0: items and their ledger, small tables that items and customers refer to.
 
 Names and editability are those of the API pages, lengths those of the tables behind them.
 """
@@ -6,6 +6,7 @@ Names and editability are those of the API pages, lengths those of the tables be
 from __future__ import annotations
 
 from local.simulators.business_central.fields import (
+    BLANK,
     EntitySet,
     boolean,
     code,
@@ -13,6 +14,7 @@ from local.simulators.business_central.fields import (
     decimal,
     enum,
     guid,
+    integer,
     stamp,
     text,
 )
@@ -62,6 +64,62 @@ ITEMS = EntitySet(
         guid("inventoryPostingGroupId"),
         code("inventoryPostingGroupCode", 20),
         stamp("lastModifiedDateTime", editable=False),
+    ),
+)
+
+
+ITEM_LEDGER_ENTRIES = EntitySet(
+    name="itemLedgerEntries",
+    entity="itemLedgerEntry",
+    table="Item Ledger Entry",
+    key=(("entryNumber", "Entry No."),),
+    fields=(
+        _ID,
+        integer("entryNumber", editable=False),
+        code("itemNumber", 20),
+        date("postingDate"),
+        enum(
+            "entryType",
+            "Purchase",
+            "Sale",
+            "Positive_x0020_Adjmt_x002E_",
+            "Negative_x0020_Adjmt_x002E_",
+            "Transfer",
+            "Consumption",
+            "Output",
+            BLANK,
+            "Assembly_x0020_Consumption",
+            "Assembly_x0020_Output",
+        ),
+        code("sourceNumber", 20),
+        enum("sourceType", BLANK, "Customer", "Vendor", "Item"),
+        code("documentNumber", 20),
+        enum(
+            "documentType",
+            BLANK,
+            "Sales_x0020_Shipment",
+            "Sales_x0020_Invoice",
+            "Sales_x0020_Return_x0020_Receipt",
+            "Sales_x0020_Credit_x0020_Memo",
+            "Purchase_x0020_Receipt",
+            "Purchase_x0020_Invoice",
+            "Purchase_x0020_Return_x0020_Shipment",
+            "Purchase_x0020_Credit_x0020_Memo",
+            "Transfer_x0020_Shipment",
+            "Transfer_x0020_Receipt",
+            "Service_x0020_Shipment",
+            "Service_x0020_Invoice",
+            "Service_x0020_Credit_x0020_Memo",
+            "Posted_x0020_Assembly",
+            "Inventory_x0020_Receipt",
+            "Inventory_x0020_Shipment",
+            "Direct_x0020_Transfer",
+        ),
+        text("description", 100),
+        decimal("quantity"),
+        decimal("salesAmountActual"),
+        decimal("costAmountActual"),
+        _MODIFIED,
     ),
 )
 
@@ -199,6 +257,7 @@ INVENTORY_POSTING_GROUPS = EntitySet(
 
 ITEM_DATA = (
     ITEMS,
+    ITEM_LEDGER_ENTRIES,
     UNITS_OF_MEASURE,
     CURRENCIES,
     CURRENCY_EXCHANGE_RATES,

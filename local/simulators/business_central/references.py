@@ -16,7 +16,7 @@ from local.simulators.business_central.errors import (
     invalid_relation,
 )
 from local.simulators.business_central.fields import ZERO_GUID, Row
-from local.simulators.business_central.schema import API_SETS
+from local.simulators.business_central.schema import API_SETS, COMPANY_SETS
 from local.simulators.business_central.store import Company
 
 
@@ -118,7 +118,7 @@ class References:
 
     def __init__(self, company: Company, entity_set: str) -> None:
         self._company = company
-        self._table = API_SETS[entity_set].table
+        self._table = COMPANY_SETS[entity_set].table
         self._codes = {each.field: each for each in _CODES.get(entity_set, ())}
         pairs = _PAIRS.get(entity_set, ())
         self._by_id = {each.id_field: each for each in pairs}

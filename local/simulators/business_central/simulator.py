@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, override
 
+from local.simulators.business_central.administration import WORKS, administer
 from local.simulators.business_central.api import Api
 from local.simulators.business_central.batch import run_batch
 from local.simulators.business_central.contact_cards import contacts_information
@@ -24,8 +25,10 @@ from local.simulators.business_central.paths import API, Address, Segment, parse
 from local.simulators.business_central.schema import COMPANY_SETS, seed_name
 from local.simulators.business_central.seeding import SeedData, seed
 from local.simulators.business_central.store import Environment
+from local.simulators.business_central.values import moment_text
+from local.simulators.core.clock import ShiftedClock
 from local.simulators.core.messages import SimRequest, SimResponse, not_implemented
-from local.simulators.core.simulator import SeedError, Simulator
+from local.simulators.core.simulator import Command, SeedError, Simulator
 
 AUDIENCE = "https://api.businesscentral.dynamics.com"
 
@@ -54,15 +57,16 @@ class BusinessCentralSimulator(Simulator):
         self._environment_name = environment
         self._initial_applications = frozenset(applications)
         self._initial_limits = limits or Limits()
-        self._now = now
+        self._true_time = now
+        self._now = ShiftedClock(now)
         self._clock = clock
         self.reset()
 
     @override
     def reset(self) -> None:
         """Forget all records; applications and limits are again what it was started with."""
-        # versions grow with the time, so that no ETag of an earlier run is ever given again
-        self._environment = Environment(int(self._now().timestamp() * 1_000_000))
+        # versions grow with the unshifted time, so that no ETag of an earlier run is given again
+        self._environment = Environment(int(self._true_time().timestamp() * 1_000_000))
         self._api = Api(self._environment, self._now)
         self._applications = self._initial_applications
         self._set_limits(self._initial_limits)
@@ -125,6 +129,23 @@ class BusinessCentralSimulator(Simulator):
             customers = company["customers"].rows()
             return [row for each in customers for row in contacts_information(company, each)]
         return list(company[seed_name(name)].rows())
+
+    @property
+    def time_of_day(self) -> ShiftedClock:
+        """The clock that records are stamped with."""
+        return self._now
+
+    @property
+    def commands(self) -> Mapping[str, Command]:
+        """Its own demands below ``/_sim/``; the option ``company`` names the company."""
+        return {name: self._command(name) for name in WORKS}
+
+    def _command(self, name: str) -> Command:
+        def command(body: Any, options: Mapping[str, str]) -> dict[str, Any]:
+            now = moment_text(self._now())
+            return administer(self._environment, name, body, options.get("company", ""), now)
+
+        return command
 
     def change_limits(self, values: Mapping[str, Any]) -> None:
         """Replace limits while running; callers begin with an empty window."""

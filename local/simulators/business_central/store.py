@@ -91,6 +91,10 @@ class Table:
         start = bisect_left(order, entry) + 1
         return (self._rows[order[at][1]] for at in range(start, len(order)))
 
+    def last(self) -> Row | None:
+        """The record of the greatest primary key."""
+        return self._rows[self._order[-1][1]] if self._order else None
+
     def put(self, row: Row, *, new_version: bool = True) -> None:
         """Insert the record or take the place of the one with its id.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from local.simulators.business_central.errors import BcError, bad_request
@@ -35,6 +35,12 @@ def fits(field: Field, value: Any) -> bool:
         return bool(checked(field, value) == value)
     except BcError:
         return False
+
+
+def moment_text(moment: datetime) -> str:
+    """A moment as the service writes it: UTC, in milliseconds."""
+    moment = moment.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def _plain_text(field: Field, value: Any) -> str:

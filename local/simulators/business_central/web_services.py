@@ -1,7 +1,8 @@
 """Field tables of the published page web services: data that API v2.0 does not have.
 
 Names are the pages' control names; ``SystemId`` and ``SystemModifiedAt`` are exposed as well, as
-an administrator must do to let records be coupled. All four are read only.
+an administrator must do to let records be coupled. All four are read only to the API; people edit
+them in the client.
 """
 
 from __future__ import annotations
@@ -112,6 +113,14 @@ SALES_PRICES = EntitySet(
         ("Variant_Code", "Variant Code"),
         ("Unit_of_Measure_Code", "Unit of Measure Code"),
         ("Minimum_Quantity", "Minimum Quantity"),
+    ),
+    blank_keys=(
+        "Sales_Code",
+        "Starting_Date",
+        "Currency_Code",
+        "Variant_Code",
+        "Unit_of_Measure_Code",
+        "Minimum_Quantity",
     ),
     id_field="SystemId",
     modified_field="SystemModifiedAt",

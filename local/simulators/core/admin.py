@@ -13,6 +13,7 @@ from local.simulators.core.faults import FaultPlan
 from local.simulators.core.messages import SimRequest, SimResponse
 from local.simulators.core.simulator import (
     ClockedSimulator,
+    Command,
     CommandedSimulator,
     LimitedSimulator,
     NotifyingSimulator,
@@ -49,7 +50,7 @@ class AdminApi:
             self._add_deliveries(simulator)
         if isinstance(simulator, CommandedSimulator):
             for name, command in simulator.commands.items():
-                self._routes["POST", name] = _command(command)
+                self._routes["POST", name] = _demand(command)
 
     def handle(self, request: SimRequest) -> SimResponse:
         """Answer a request whose path begins with ``PREFIX``."""
@@ -120,6 +121,13 @@ def _command(
         except ValueError as error:  # no JSON, or refused by its own words
             return _error(400, str(error))
         return SimResponse(status=204) if result is None else _answer(result)
+
+    return answer
+
+
+def _demand(command: Command) -> Callable[[SimRequest], SimResponse]:
+    def answer(request: SimRequest) -> SimResponse:
+        return _command(lambda body: command(body, dict(request.query)))(request)
 
     return answer
 

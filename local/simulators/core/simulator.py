@@ -68,11 +68,15 @@ class ClockedSimulator(Protocol):
         """The clock that it stamps records with."""
 
 
+type Command = Callable[[Any, Mapping[str, str]], dict[str, Any] | None]
+"""What a demand does with its JSON body and the parameters of its address, and answers (None: no
+content); raises ``SeedError`` for what it cannot do."""
+
+
 @runtime_checkable
 class CommandedSimulator(Protocol):
     """A simulator with demands of its own below ``/_sim/``."""
 
     @property
-    def commands(self) -> Mapping[str, Callable[[Any], dict[str, Any] | None]]:
-        """What ``POST /_sim/{name}`` does with its JSON body, and answers (None: no content);
-        each raises ``SeedError`` for what it cannot do."""
+    def commands(self) -> Mapping[str, Command]:
+        """What ``POST /_sim/{name}`` does, by name."""

@@ -151,3 +151,13 @@ def test_operations_of_a_batch_are_counted_singly(client):
 def test_a_batch_is_only_posted(client):
     assert refusal(client.send("GET", f"{ROOT}/$batch")) == (405, "BadRequest_MethodNotAllowed")
     assert not_simulated(client.send("GET", f"{BASE}/$batch"))
+
+
+def test_a_planned_fault_strikes_a_part_in_place_of_its_work(client):
+    fault = {"match": {"method": "POST", "path": "customers"}, "part": True, "action": "status"}
+    assert client.admin("POST", "faults", fault | {"status": 503}).status_code == 200
+    responses = client.batch([create("A"), create("B")], Prefer="odata.continue-on-error").json()[
+        "responses"
+    ]
+    assert [each["status"] for each in responses] == [503, 201]
+    assert names(client) == ["B"]
