@@ -14,6 +14,7 @@ from local.simulators.business_central.conditions import (
 )
 from local.simulators.business_central.errors import BcError, NotSimulatedError, bad_request
 from local.simulators.business_central.fields import EntitySet, Row
+from local.simulators.business_central.skip_tokens import marker_row, skip_token
 from local.simulators.business_central.store import Table
 from local.simulators.core.odata import (
     Condition,
@@ -58,7 +59,8 @@ class Query:
     count: bool = False
     expand: tuple[Expand, ...] = ()
     token: str | None = None
-    """Id of the last record of the page before."""
+    """The place of the last record of the page before: its id where no order is asked for, else
+    what ``skip_tokens`` writes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,10 +120,11 @@ def page_size(prefer: str | None) -> int:
 def read_page(source: Table | list[Row], schema: EntitySet, query: Query, size: int) -> Page:
     """The page that follows ``query.token``.
 
-    Pages follow the order of the request, else the primary key. A page begins behind the record
-    that ended the one before, where that record stands *now*: a record whose place in the order
-    changes between two pages can be missed or seen twice, one that is deleted ends the paging
-    with an error.
+    Pages follow the order of the request, else the primary key. In an order that was asked for, a
+    page begins behind the place where the last record of the one before stood *then*: a record
+    that moves backwards between two pages is seen twice, and one that moves forwards over that
+    place is missed. Without one, a page begins behind that record; where it is deleted, the
+    paging ends with an error.
     """
     matches = None if query.condition is None else compiled(schema, query.condition)
     candidates = _candidates(source, schema, query.condition)
@@ -130,9 +133,13 @@ def read_page(source: Table | list[Row], schema: EntitySet, query: Query, size: 
     if isinstance(candidates, Table) and not query.orders:
         rows = filter(matches, _behind(candidates, query.token))
     else:
-        pool = _with_marker(list(filter(matches, _all(candidates))), source, schema, query.token)
+        pool = list(filter(matches, _all(candidates)))
+        marker = _marker(source, schema, query)
+        if marker is not None:
+            # behind the record itself, should it be there, because sorting is stable
+            pool = sorted([*pool, marker], key=schema.key_of)
         ordered = sort_rows(pool, query.orders, properties(schema), fold_case=False)
-        rows = iter(_after(ordered, schema, query.token))
+        rows = iter(_after(ordered, marker))
     return _cut(rows, schema, query, size, total)
 
 
@@ -145,7 +152,7 @@ def _cut(
     page = found[:wanted]
     rest = None if query.top is None else query.top - len(page)
     more = len(found) > wanted and page and rest != 0
-    token = page[-1][schema.id_field] if more else None
+    token = skip_token(schema, query.orders, page[-1]) if more else None
     return Page(rows=page, token=token, rest=rest, total=total)
 
 
@@ -210,25 +217,26 @@ def _behind(table: Table, token: str | None) -> Iterator[Row]:
     return table.rows_after(token)
 
 
-def _with_marker(
-    rows: list[Row], source: Table | list[Row], schema: EntitySet, token: str | None
-) -> list[Row]:
-    """The rows by primary key and, even if it no longer matches, the one the token names."""
-    if token is None or any(row[schema.id_field] == token for row in rows):
-        return rows
-    marker = source.get(token) if isinstance(source, Table) else None
+def _marker(source: Table | list[Row], schema: EntitySet, query: Query) -> Row | None:
+    """A row that stands where the page before ended, even if it no longer matches."""
+    if query.token is None:
+        return None
+    if query.orders:
+        marker = marker_row(schema, query.orders, query.token)
+    elif isinstance(source, Table):
+        marker = source.get(query.token)
+    else:
+        marker = next((row for row in source if row[schema.id_field] == query.token), None)
     if marker is None:
         raise _stale_token()
-    return sorted([*rows, marker], key=schema.key_of)
+    return marker
 
 
-def _after(rows: list[Row], schema: EntitySet, token: str | None) -> list[Row]:
-    if token is None:
+def _after(rows: list[Row], marker: Row | None) -> list[Row]:
+    if marker is None:
         return rows
-    for position, row in enumerate(rows):
-        if row[schema.id_field] == token:
-            return rows[position + 1 :]
-    raise _stale_token()
+    places = [position for position, row in enumerate(rows) if row is marker]
+    return rows[places[-1] + 1 :]
 
 
 def _stale_token() -> BcError:
