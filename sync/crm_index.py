@@ -6,10 +6,12 @@ uncoupled ones could be partners, and which have no partner. Cost: one request p
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from couplings.matching import MatchIndex
 from couplings.model import CouplingIndexEntry, digest_of
+from errors import WatermarkExpiredError
 from services.records import Record
 from sync.mapping import Condition, Requirement, TableMapping
 from sync.projection import project_crm
@@ -34,12 +36,19 @@ class CrmIndex:
     """All uncoupled CRM ids."""
     made_from: dict[str, str] = field(default_factory=dict)
     """Id of the BC record that Coupler would make of an uncoupled CRM record → that one's id."""
+    watermark: str = ""
+    """Where reading CRM's changes can go on after this look; empty where it cannot."""
+    untracked_because: str = ""
     uncoupled: list[str] = field(default_factory=list)
     """Uncoupled CRM ids that Business Central could get a record of, in order."""
 
 
 def build_index(work: Work) -> CrmIndex:
-    """Read the couplings and the CRM side of the mapping once."""
+    """Read the couplings and the CRM side of the mapping once.
+
+    The reading is tracked where CRM tracks the table's changes, so that it also tells where
+    reading changes can go on (``CrmIndex.watermark``); a preview has no use for that.
+    """
     mapping = work.mapping
     entries = list(work.couplings.scan_index(mapping.name))
     by_crm_id = {entry.crm_id: entry for entry in entries}
@@ -47,24 +56,52 @@ def build_index(work: Work) -> CrmIndex:
         by_bc_id={entry.bc_id: entry for entry in entries},
         matches=MatchIndex([key.pairs for key in mapping.match]),
     )
-    pages = work.crm.fetch_pages(
-        mapping.crm.entity_set,
-        select=mapping.crm_select(),
-        filter=mapping.crm.filter or None,
-        page_size=PAGE_SIZE,
-    )
-    for page in pages:
-        for record in page.records:
-            entry = by_crm_id.get(record[mapping.crm.id_column])
-            if entry is None:
-                _add_uncoupled(index, work, record)
-            elif entry.crm_digest == digest_of(project_crm(mapping, record)):
-                index.unchanged.add(entry.crm_id)
+    for record in _records(work, index):
+        if not in_scope(mapping.crm.scope, record):
+            continue
+        entry = by_crm_id.get(record[mapping.crm.id_column])
+        if entry is None:
+            add_uncoupled(index, work, record)
+        elif entry.crm_digest == digest_of(project_crm(mapping, record)):
+            index.unchanged.add(entry.crm_id)
     index.uncoupled.sort()
     return index
 
 
-def _add_uncoupled(index: CrmIndex, work: Work, record: Record) -> None:
+def _records(work: Work, index: CrmIndex) -> Iterator[Record]:
+    if not work.preview:
+        try:
+            yield from _tracked(work, index)
+        except WatermarkExpiredError as untracked:
+            index.untracked_because = untracked.message
+        else:
+            return
+    table = work.mapping.crm
+    pages = work.crm.fetch_pages(
+        table.entity_set,
+        select=work.mapping.crm_select(),
+        filter=table.filter or None,
+        page_size=PAGE_SIZE,
+    )
+    for page in pages:
+        yield from page.records
+
+
+def _tracked(work: Work, index: CrmIndex) -> Iterator[Record]:
+    """All records of the table, which is refused on the first page where it is not tracked."""
+    pages = work.crm.fetch_changes(
+        work.mapping.crm.entity_set,
+        select=work.mapping.crm_select(),
+        watermark=None,
+        page_size=PAGE_SIZE,
+    )
+    for page in pages:
+        index.watermark = page.watermark or index.watermark
+        yield from page.changed
+
+
+def add_uncoupled(index: CrmIndex, work: Work, record: Record) -> None:
+    """Make an uncoupled CRM record findable as a partner, and known as one without."""
     if not work.rule.belongs(record, work.context):
         return
     crm_id = record[work.mapping.crm.id_column]

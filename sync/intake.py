@@ -24,13 +24,17 @@ NOT_IN_BC = (
 def take_bc_page(work: Work, index: CrmIndex, records: Iterable[Record]) -> list[Pair]:
     """The pairs of one page of BC records, the partners of changed ones read from CRM."""
     mapping = work.mapping
-    inside = [each for each in records if in_scope(mapping.bc.scope, each)]
-    for record in inside:  # before natural keys could give a twin's partner away
+    ours = [
+        each
+        for each in records
+        if each[mapping.bc.id_field] in index.by_bc_id or in_scope(mapping.bc.scope, each)
+    ]
+    for record in ours:  # before natural keys could give a twin's partner away
         kin = _kin(work, index, record[mapping.bc.id_field])
         if kin:
             index.matches.take(kin)
-    pairs = [_pair_of_bc(work, index, record) for record in inside]
-    _load_partners(work, [pair for pair in pairs if not pair.settled])
+    pairs = [pair_of_bc(work, index, record) for record in ours]
+    load_partners(work, [pair for pair in pairs if not pair.settled])
     return pairs
 
 
@@ -40,20 +44,23 @@ def take_crm_records(work: Work, crm_ids: list[str]) -> list[Pair]:
     found = work.crm.fetch_many(
         mapping.crm.entity_set, mapping.crm.id_column, crm_ids, mapping.crm_select()
     )
-    pairs = []
-    for crm_id, record in found.items():
-        pair = Pair(
-            origin="crm",
-            bc_id=work.context.ids.of(mapping.name, "crm", crm_id),
-            crm_id=crm_id,
-            crm=record,
-            name=str(record.get(mapping.crm.title) or ""),
-        )
-        if not mapping.creates_in_bc:
-            hint = "Create it in Business Central under the same number, or leave it as it is."
-            pair.stop(_skipped("only-in-crm", NOT_IN_BC, hint=hint))
-        pairs.append(pair)
-    return pairs
+    return [pair_of_crm(work, crm_id, record) for crm_id, record in found.items()]
+
+
+def pair_of_crm(work: Work, crm_id: str, record: Record) -> Pair:
+    """The pair of a CRM record that has no partner in Business Central."""
+    mapping = work.mapping
+    pair = Pair(
+        origin="crm",
+        bc_id=work.context.ids.of(mapping.name, "crm", crm_id),
+        crm_id=crm_id,
+        crm=record,
+        name=str(record.get(mapping.crm.title) or ""),
+    )
+    if not mapping.creates_in_bc:
+        hint = "Create it in Business Central under the same number, or leave it as it is."
+        pair.stop(_skipped("only-in-crm", NOT_IN_BC, hint=hint))
+    return pair
 
 
 def claim_partner(work: Work, index: CrmIndex, record: Record) -> None:
@@ -77,7 +84,7 @@ def claim_partner(work: Work, index: CrmIndex, record: Record) -> None:
         index.matches.take(match.crm_id)
 
 
-def _pair_of_bc(work: Work, index: CrmIndex, record: Record) -> Pair:
+def pair_of_bc(work: Work, index: CrmIndex, record: Record) -> Pair:
     mapping = work.mapping
     bc_id = record[mapping.bc.id_field]
     entry = index.by_bc_id.get(bc_id)
@@ -90,6 +97,9 @@ def _pair_of_bc(work: Work, index: CrmIndex, record: Record) -> Pair:
         entry=entry,
     )
     try:
+        if entry and note_scope(work, pair, record, None):
+            pair.bc = record
+            return pair
         pair.bc = work.rule.derive(record, work.context)
         if entry is None:
             _find_partner(work, index, pair, pair.bc)
@@ -101,6 +111,20 @@ def _pair_of_bc(work: Work, index: CrmIndex, record: Record) -> Pair:
     except RecordError as error:
         pair.stop(Problem.of(error, OutcomeKind.FAILED))
     return pair
+
+
+def note_scope(work: Work, pair: Pair, bc: Record | None, crm: Record | None) -> bool:
+    """Whether one of a coupled pair's records left the mapping's scope, which the pair notes."""
+    for where, scope, record in (
+        ("Business Central", work.mapping.bc.scope, bc),
+        ("Dynamics 365 Sales", work.mapping.crm.scope, crm),
+    ):
+        failed = next((each for each in scope if record and not each.holds(record)), None)
+        if failed and record:
+            value = record.get(failed.field)
+            pair.out_of_scope = f"In {where}, {failed.field} is {value!r}."
+            return True
+    return False
 
 
 def _in_step(work: Work, index: CrmIndex, pair: Pair, record: Record) -> bool:
@@ -182,7 +206,7 @@ def _skipped(code: str, message: str, **details: Any) -> Problem:
     return Problem(kind=OutcomeKind.SKIPPED, code=code, message=message, **details)
 
 
-def _load_partners(work: Work, pairs: list[Pair]) -> None:
+def load_partners(work: Work, pairs: list[Pair]) -> None:
     """Read the CRM records and base snapshots of pairs that need a look: cost follows change."""
     mapping = work.mapping
     existing = [pair for pair in pairs if pair.entry or pair.matched]
@@ -197,10 +221,15 @@ def _load_partners(work: Work, pairs: list[Pair]) -> None:
         pair.crm = found.get(pair.crm_id)
         coupling = known.get(pair.bc_id)
         pair.base = coupling.base if coupling else None
-        if pair.crm is None:
-            pair.stop(partner_gone(pair))
+        if pair.crm is None and pair.entry is None:
+            # Its match was deleted just now: the BC record is one without partner.
+            pair.crm_id, pair.matched = work.context.ids.of(mapping.name, "bc", pair.bc_id), False
+        elif pair.crm is None:
+            pair.gone = "crm"
         elif pair.matched:
             _check_match(work, pair, pair.crm)
+        elif not pair.out_of_scope:
+            note_scope(work, pair, None, pair.crm)
 
 
 def _check_match(work: Work, pair: Pair, crm: Record) -> None:
@@ -210,15 +239,3 @@ def _check_match(work: Work, pair: Pair, crm: Record) -> None:
     except RecordError as error:
         pair.crm = None
         pair.stop(Problem.of(error, OutcomeKind.FAILED))
-
-
-def partner_gone(pair: Pair) -> Problem:
-    """A coupled or matched CRM record that is no longer there."""
-    return Problem(
-        kind=OutcomeKind.CONFLICT,
-        code="partner-deleted",
-        message="The record in Dynamics 365 Sales that it is coupled with was deleted.",
-        partner=pair.crm_id,
-        hint="Remove the coupling to have the record created anew, or restore it in Dynamics 365 "
-        "Sales.",
-    )

@@ -61,7 +61,7 @@ class CouplingResolver:
             found = self._references.base_units.get(found)
         if found is None and self._assume_coupled:
             return str(value)
-        return found or WaitingFor(mappings=lookup.mappings, key=str(value))
+        return found or WaitingFor(mappings=lookup.mappings, key=str(value), ref=str(value))
 
     def to_bc(self, lookup: Lookup, crm_id: str) -> Any | WaitingFor:
         """The number, code or id of the record that ``crm_id`` names in CRM."""
@@ -69,7 +69,7 @@ class CouplingResolver:
         if lookup.blank_is_local_currency and local and crm_id == local.crm_id:
             return local.code
         found = _first(self._parents[name].bc_of(lookup.by, crm_id) for name in lookup.mappings)
-        return found or WaitingFor(mappings=lookup.mappings, key=crm_id)
+        return found or WaitingFor(mappings=lookup.mappings, key=crm_id, ref=crm_id)
 
 
 class _Parent:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import blake2b
 from typing import Any
 
 
@@ -271,6 +272,11 @@ class TableMapping:
     """Name of the rule in ``sync.rules`` that derives fields and companions, blank for none."""
     not_offered: tuple[str, ...] = field(default=())
     """What the built-in integration synchronizes here and the APIs do not offer, for the docs."""
+
+    @property
+    def lineage(self) -> str:
+        """A text that changes whenever the mapping does: watermarks of another one do not count."""
+        return blake2b(repr(self).encode(), digest_size=12).hexdigest()
 
     def bc_select(self) -> tuple[str, ...]:
         """The fields to read from Business Central, each once, in a stable order."""

@@ -15,15 +15,21 @@ from settings import settings
 from storage.accounts import storage_account
 from storage.queues import StorageQueues
 from sync.full_sync import FullSync
+from sync.health import HealthStore
+from sync.hints import HintStore
 from sync.ids import RecordIds
 from sync.jobs import JobStore, Run, RunKind, TableJob
 from sync.lookups import CouplingResolver
 from sync.mapping import TableMapping
 from sync.mappings import mapping_named
 from sync.outcomes import OutcomeStore
+from sync.pass_worker import PassStores, PassWorker
 from sync.references import load_references, needs_of
+from sync.requests import PassRequests
 from sync.rules import RULES
 from sync.rules.base import RuleContext
+from sync.table_state import TableStateStore
+from sync.waking import Waking
 from sync.work import Work
 from sync.worker import TableJobWorker, WorkerLimits
 
@@ -71,6 +77,42 @@ def full_sync_of(tenant: TenantId, connection_id: str) -> FullSync:
     )
 
 
+def pass_stores(tenant: TenantId, connection_id: str) -> PassStores:
+    account = storage_account()
+    table = account.table("watermarks", tenant)
+    return PassStores(
+        states=TableStateStore(table, connection_id),
+        hints=HintStore(account.table("hints", tenant), connection_id),
+        requests=PassRequests(
+            table, StorageQueues(account), tenant=tenant, connection_id=connection_id
+        ),
+        health=HealthStore(table, connection_id),
+    )
+
+
+def pass_worker_of(
+    tenant: TenantId, connection_id: str, services: Callable[[], Services]
+) -> PassWorker:
+    """The worker of a connection's passes; ``services`` opens its two services."""
+    stores = pass_stores(tenant, connection_id)
+
+    def open_work(name: str) -> Work:
+        bc, crm = services()
+        mapping = mapping_named(name)
+        return _open_work(tenant, connection_id, mapping, bc, crm, whole=False)
+
+    return PassWorker(
+        stores=stores,
+        open_work=open_work,
+        wake_waiting=Waking(
+            stores.requests, stores.hints, outcome_store(tenant, connection_id), now=now
+        ),
+        lease_seconds=settings().lease_seconds,
+        slice_seconds=settings().slice_seconds,
+        now=now,
+    )
+
+
 def worker_of(
     tenant: TenantId, connection_id: str, services: Callable[[], Services]
 ) -> TableJobWorker:
@@ -78,10 +120,17 @@ def worker_of(
 
     def open_work(run: Run, job: TableJob) -> Work:
         bc, crm = services()
-        return _open_work(tenant, connection_id, run, mapping_named(job.mapping), bc, crm)
+        mapping = mapping_named(job.mapping)
+        preview = run.kind is RunKind.PREVIEW
+        return _open_work(
+            tenant, connection_id, mapping, bc, crm, run_id=run.run_id, preview=preview
+        )
 
+    stores = pass_stores(tenant, connection_id)
     return TableJobWorker(
         store=job_store(tenant, connection_id),
+        states=stores.states,
+        requests=stores.requests,
         full_sync=full_sync_of(tenant, connection_id),
         open_work=open_work,
         limits=WorkerLimits(
@@ -94,26 +143,30 @@ def worker_of(
 def _open_work(
     tenant: TenantId,
     connection_id: str,
-    run: Run,
     mapping: TableMapping,
     bc: BusinessCentral,
     crm: Dataverse,
+    *,
+    run_id: str = "",
+    whole: bool = True,
+    preview: bool = False,
 ) -> Work:
-    preview = run.kind is RunKind.PREVIEW
     rule = RULES[mapping.rule]
     couplings = coupling_store(tenant, connection_id)
-    references = load_references(needs_of(mapping, rule.needs), bc, crm, now().date())
-    resolver = CouplingResolver(mapping, couplings, references, assume_coupled=preview)
+
+    def open_context() -> RuleContext:
+        references = load_references(needs_of(mapping, rule.needs), bc, crm, now().date())
+        resolver = CouplingResolver(
+            mapping, couplings, references, whole=whole, assume_coupled=preview
+        )
+        ids = RecordIds(tenant=tenant, connection=connection_id)
+        return RuleContext(mapping=mapping, references=references, resolver=resolver, ids=ids)
+
     return Work(
-        run_id=run.run_id,
+        run_id=run_id,
         mapping=mapping,
         rule=rule,
-        context=RuleContext(
-            mapping=mapping,
-            references=references,
-            resolver=resolver,
-            ids=RecordIds(tenant=tenant, connection=connection_id),
-        ),
+        open_context=open_context,
         bc=bc,
         crm=crm,
         couplings=couplings,

@@ -80,6 +80,12 @@ class Pair:
     problem: Problem | None = None
     settled: bool = False
     """Nothing is left to do for it in this page."""
+    gone: Side | None = None
+    """The side whose record of this coupled pair was deleted."""
+    out_of_scope: str = ""
+    """Why a record of this coupled pair is no business of the mapping any more; empty: it is."""
+    asked: bool = False
+    """A person asked for this record: one that is parked is tried again."""
     reread: bool = False
     """Another writer came first: both records are to be read again before the next round."""
 

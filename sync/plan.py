@@ -33,7 +33,9 @@ class WaitingFor:
     mappings: tuple[str, ...]
     """Mappings that could couple it."""
     key: str
-    """The number, code or id by which it is referred to."""
+    """The number, code or id by which it is referred to, or the name that people know it by."""
+    ref: str = ""
+    """The number, code or id alone, by which it can be looked up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

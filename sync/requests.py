@@ -43,17 +43,32 @@ class PassRequests:
 
         A marker without a message, as a crash in between leaves it, is found by the timer's pass.
         """
+        if self.want(mapping):
+            self.send(mapping, delay_seconds=delay_seconds)
+        # Else a pass is on its way, or the one at work will send for the next.
+
+    def want(self, mapping: str) -> bool:
+        """Leave the marker alone: whoever is at the table sends a message when done. False where
+        it was there."""
         try:
             self._table.insert(Row(partition=self._partition, key=(_WANTED, mapping)))
         except RowExistsError:
-            return  # a pass is on its way, or the one at work will send for the next
-        self.send(mapping, delay_seconds=delay_seconds)
+            return False
+        return True
 
-    def send(self, mapping: str, *, delay_seconds: int = 0) -> None:
-        """Send the message alone; a blank mapping stands for all tables of the connection."""
+    def send(self, mapping: str, *, delay_seconds: int = 0, asked: bool = False) -> None:
+        """Send the message alone; a blank mapping stands for all tables of the connection.
+
+        ``asked``: a person wants it now, whatever back-off is under way.
+        """
         self._queues.enqueue(
             QUEUE,
-            {"tenant": self._tenant, "connection": self._connection, "mapping": mapping},
+            {
+                "tenant": self._tenant,
+                "connection": self._connection,
+                "mapping": mapping,
+                "asked": asked,
+            },
             delay_seconds=delay_seconds,
         )
 

@@ -1,33 +1,17 @@
-"""One slice of a table job: some pages of one table mapping, then a checkpoint.
-
-A table job has two phases. First Business Central's records are taken page by page and brought into
-step with their CRM partners, in both directions; then the CRM records that have no partner. Where a
-slice's time is up, its cursor is stored and the next queue message goes on from there.
-"""
+"""One slice of a table job: the comparison of one table mapping, as a line of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from itertools import batched
 
-from services.records import Page
-from sync.commit import commit_page
-from sync.crm_index import CrmIndex, build_index
-from sync.intake import claim_partner, take_bc_page, take_crm_records
+from sync.comparison import Comparison
 from sync.job_keeper import JobKeeper
 from sync.jobs import Counters, JobState, TableJob, TableStatus
+from sync.lease_keeper import LeaseKeeper
 from sync.mapping import Direction
-from sync.page import synchronize
-from sync.pair import Pair
-from sync.prefetch import prefetched
+from sync.table_model import TableState, Watermarks
 from sync.work import Work
-
-PAGE_SIZE = 2000
-"""Records of one page: what a crash costs, and two CreateMultiple requests."""
-
-_FROM_BC = "bc"
-_FROM_CRM = "crm"
 
 
 class RunCancelledError(Exception):
@@ -41,13 +25,16 @@ class TableJobSlice:
         self,
         work: Work,
         keeper: JobKeeper,
+        table: LeaseKeeper[TableState],
         *,
         now: Callable[[], datetime],
         is_time_up: Callable[[], bool],
         is_cancelled: Callable[[], bool],
     ) -> None:
+        """``keeper`` holds the line, ``table`` the table that it works on."""
         self._work = work
         self._keeper = keeper
+        self._table = table
         self._now = now
         self._is_time_up = is_time_up
         self._is_cancelled = is_cancelled
@@ -58,12 +45,21 @@ class TableJobSlice:
         Raises the families of ``errors``; progress up to the last checkpoint is kept.
         """
         self._begin()
-        index = build_index(self._work)
-        begins_anew = self._keeper.job.phase == _FROM_BC and not self._keeper.job.cursor
-        done = self._take_bc(index) and self._take_crm(index, knows_claims=begins_anew)
+        comparison = Comparison(
+            self._work,
+            LineProgress(self._keeper, self._table),
+            now=self._now,
+            is_time_up=self._is_time_up,
+            check_cancelled=self._check_cancelled,
+        )
+        done = comparison.run()
         if done:
             self._finish()
         return done
+
+    def _check_cancelled(self) -> None:
+        if self._is_cancelled():
+            raise RunCancelledError
 
     def _begin(self) -> None:
         job, direction = self._keeper.job, self._work.mapping.direction
@@ -71,7 +67,7 @@ class TableJobSlice:
             self._keeper.checkpoint(
                 state=JobState.IN_PROCESS,
                 started_at=self._now(),
-                phase=_FROM_BC,
+                phase="",
                 cursor="",
                 message="",
                 hint="",
@@ -79,77 +75,89 @@ class TableJobSlice:
                 from_crm_status=_begun(direction.writes_bc),
             )
 
-    def _take_bc(self, index: CrmIndex) -> bool:
-        if self._keeper.job.phase != _FROM_BC:
-            return True
-        for page in prefetched(self._bc_pages(cursor=self._keeper.job.cursor)):
-            pairs = take_bc_page(self._work, index, page.records)
-            self._handle(pairs, page, handled=len(page.records))
-            if page.next and self._is_time_up():
-                return False
-        self._keeper.checkpoint(phase=_FROM_CRM, cursor="")
-        return True
-
-    def _bc_pages(self, *, cursor: str) -> Iterator[Page]:
-        mapping = self._work.mapping
-        return self._work.bc.fetch_pages(
-            self._work.endpoint,
-            select=mapping.bc_select(),
-            filter=mapping.bc.filter or None,
-            page_size=PAGE_SIZE,
-            cursor=cursor or None,
-            count=not cursor,
-        )
-
-    def _take_crm(self, index: CrmIndex, *, knows_claims: bool) -> bool:
-        if not index.uncoupled:
-            return True
-        if not knows_claims:
-            self._find_claims(index)
-        claimed, cursor = index.matches.claimed, self._keeper.job.cursor
-        left = [crm_id for crm_id in index.uncoupled if crm_id not in claimed and crm_id > cursor]
-        for some in batched(left, PAGE_SIZE, strict=False):
-            pairs = take_crm_records(self._work, list(some))
-            self._handle(pairs, Page(records=[], next=some[-1]), handled=len(pairs))
-            if some[-1] != left[-1] and self._is_time_up():
-                return False
-        return True
-
-    def _find_claims(self, index: CrmIndex) -> None:
-        """Match again what earlier slices matched: their claims must not be copied to BC."""
-        for page in self._bc_pages(cursor=""):
-            for record in page.records:
-                claim_partner(self._work, index, record)
-
-    def _handle(self, pairs: Sequence[Pair], page: Page, *, handled: int) -> None:
-        """Bring a page's pairs into step, store what became of them, then the checkpoint."""
-        if self._is_cancelled():
-            raise RunCancelledError
-        synchronize(self._work, pairs)
-        counted = commit_page(self._work, pairs, self._now())
-        job = self._keeper.job
-        self._keeper.checkpoint(
-            failures=0,
-            cursor=page.next or "",
-            records_expected=job.records_expected if page.total is None else page.total,
-            records_handled=job.records_handled + handled,
-            to_crm=job.to_crm + counted[Direction.TO_CRM],
-            from_crm=job.from_crm + counted[Direction.FROM_CRM],
-        )
-
     def _finish(self) -> None:
-        """Store the end; outcomes that this pass did not note are of records that are gone."""
-        if not self._work.preview and self._keeper.job.started_at:
-            mapping = self._work.mapping.name
-            self._work.outcomes.clear_older(mapping, self._keeper.job.started_at)
+        """Store the end; outcomes that this pass did not note are of records that are gone.
+
+        The watermarks come before the line's end: a crash in between leaves a line that is worked
+        once more and finds all in step.
+        """
         job, direction = self._keeper.job, self._work.mapping.direction
+        if not self._work.preview and job.started_at:
+            self._work.outcomes.clear_older(self._work.mapping.name, job.started_at)
+            self._table.checkpoint(**compared(self._table.held, self._work, because=""))
         self._keeper.finish(
             state=final_state(job),
             to_crm_status=_ended(direction.writes_crm, job.to_crm),
             from_crm_status=_ended(direction.writes_bc, job.from_crm),
             records_expected=job.records_handled,
-            message=summary(job),
+            message=summary(job.to_crm + job.from_crm),
         )
+
+
+class LineProgress:
+    """The progress of a comparison on the line of a run; its watermarks are the table's."""
+
+    def __init__(self, keeper: JobKeeper, table: LeaseKeeper[TableState]) -> None:
+        self._keeper = keeper
+        self._table = table
+
+    @property
+    def phase(self) -> str:
+        return self._keeper.job.phase
+
+    @property
+    def cursor(self) -> str:
+        return self._keeper.job.cursor
+
+    @property
+    def pending(self) -> Watermarks | None:
+        state, job = self._table.held, self._keeper.job
+        return state.pending if state.pending_of == _comparison_of(job) else None
+
+    def begin(self, watermarks: Watermarks) -> None:
+        self._table.checkpoint(pending=watermarks, pending_of=_comparison_of(self._keeper.job))
+
+    def move(self, phase: str) -> None:
+        self._keeper.checkpoint(phase=phase, cursor="")
+
+    def confirm(self) -> None:
+        self._table.checkpoint()
+
+    def page_done(
+        self,
+        cursor: str,
+        *,
+        expected: int | None,
+        handled: int,
+        counted: dict[Direction, Counters],
+    ) -> None:
+        job = self._keeper.job
+        self._keeper.checkpoint(
+            failures=0,
+            cursor=cursor,
+            records_expected=job.records_expected if expected is None else expected,
+            records_handled=job.records_handled + handled,
+            to_crm=job.to_crm + counted[Direction.TO_CRM],
+            from_crm=job.from_crm + counted[Direction.FROM_CRM],
+        )
+
+
+def _comparison_of(job: TableJob) -> str:
+    return f"{job.run_id}~{job.attempt}"
+
+
+def compared(state: TableState, work: Work, *, because: str) -> dict[str, object]:
+    """The changes of a table's state after all of its records were compared."""
+    return {
+        "watermarks": state.pending or Watermarks(),
+        "pending": None,
+        "pending_of": "",
+        "lineage": work.mapping.lineage,
+        "phase": "",
+        "cursor": "",
+        "compare_because": "",
+        "compared_because": because,
+    }
 
 
 def final_state(job: TableJob) -> JobState:
@@ -160,9 +168,8 @@ def final_state(job: TableJob) -> JobState:
     return JobState.FINISHED
 
 
-def summary(job: TableJob) -> str:
-    """What a person should know of a finished job, empty where all is in step."""
-    total = job.to_crm + job.from_crm
+def summary(total: Counters) -> str:
+    """What a person should know of finished work, empty where all is in step."""
     parts = [
         f"{number} {words}"
         for number, words in (

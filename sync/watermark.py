@@ -18,7 +18,7 @@ both are as they were, there is nothing to read.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from services.records import Peek
@@ -59,6 +59,10 @@ class BcWatermark:
         window = before(newest)
         inside = sum(1 for stamp in stamps.values() if _moment(stamp) > _moment(window))
         return BcWatermark(stamp=newest, recent=inside, total=total)
+
+    def of_unknown_window(self) -> BcWatermark:
+        """The same place, where it is not known how many records the overlap window has."""
+        return replace(self, recent=_UNKNOWN)
 
     def may_miss(self, total: int, fresh: int) -> bool:
         """Whether records may be gone: ``total`` were counted before ``fresh`` uncoupled ones

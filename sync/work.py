@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from couplings.store import CouplingStore
 from services.business_central import BusinessCentral, Endpoint
@@ -12,20 +14,26 @@ from sync.outcomes import OutcomeStore
 from sync.rules.base import Rule, RuleContext
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Work:
     """The collaborators of one slice, opened for one tenant, connection and mapping."""
 
     run_id: str
     mapping: TableMapping
     rule: Rule
-    context: RuleContext
+    open_context: Callable[[], RuleContext]
+    """Loads what rules may look at; done only once something is to be decided."""
     bc: BusinessCentral
     crm: Dataverse
     couplings: CouplingStore
     outcomes: OutcomeStore
     preview: bool
     """Decide and count everything, write nothing to either system and couple nothing."""
+
+    @cached_property
+    def context(self) -> RuleContext:
+        """What rules may look at, as it was when first asked for. May raise as loading does."""
+        return self.open_context()
 
     @property
     def endpoint(self) -> Endpoint:

@@ -27,7 +27,10 @@ from sync.jobs import (
     TableJob,
     TableStatus,
 )
+from sync.lease_keeper import LeaseKeeper
+from sync.requests import PassRequests
 from sync.table_job import RunCancelledError, TableJobSlice
+from sync.table_state import TableState, TableStateStore
 from sync.work import Work
 
 log = logging.getLogger(__name__)
@@ -52,6 +55,8 @@ class TableJobWorker:
         self,
         *,
         store: JobStore,
+        states: TableStateStore,
+        requests: PassRequests,
         full_sync: FullSync,
         open_work: Callable[[Run, TableJob], Work],
         limits: WorkerLimits,
@@ -59,6 +64,8 @@ class TableJobWorker:
     ) -> None:
         """``open_work`` opens the services and loads what the mapping needs; it may raise."""
         self._store = store
+        self._states = states
+        self._requests = requests
         self._full_sync = full_sync
         self._open_work = open_work
         self._limits = limits
@@ -73,18 +80,25 @@ class TableJobWorker:
         held = self._take(run_id, mapping)
         if held is None:
             return None
-        run, job = held
-        with JobKeeper(
-            self._store, job, now=self._now, lease_seconds=self._limits.lease_seconds
-        ) as keeper:
+        run, job, table = held
+        seconds = self._limits.lease_seconds
+        with (
+            JobKeeper(self._store, job, now=self._now, lease_seconds=seconds) as keeper,
+            LeaseKeeper(self._states, table, now=self._now, lease_seconds=seconds) as table_keeper,
+        ):
             try:
-                over = self._work_or_fail(run, keeper)
+                over = self._work_or_fail(run, keeper, table_keeper)
+                if table_keeper.held.lease.owner:
+                    table_keeper.release()
             except LeaseLostError:
                 log.info("table job %s of run %s was taken over", mapping, run_id)
                 return None
+        if self._requests.is_wanted(mapping):
+            self._requests.send(mapping)
         return run if over else None
 
-    def _take(self, run_id: str, mapping: str) -> tuple[Run, TableJob] | None:
+    def _take(self, run_id: str, mapping: str) -> tuple[Run, TableJob, TableState] | None:
+        """The line and its table, both held; None where there is nothing to do, or not now."""
         run = self._store.get_run(run_id)
         job = self._store.get_job(run_id, mapping)
         if run is None or job is None or job.state not in (JobState.READY, JobState.IN_PROCESS):
@@ -92,20 +106,27 @@ class TableJobWorker:
         owner = uuid4().hex
         try:
             seconds = self._limits.lease_seconds
-            return run, self._store.acquire_lease(job, owner, self._now(), seconds)
+            held = self._store.acquire_lease(job, owner, self._now(), seconds)
         except (LeaseHeldError, JobOverError):
             return None
+        try:
+            return run, held, self._states.acquire(mapping, owner, self._now(), seconds)
+        except LeaseHeldError:
+            # A pass is at the table: passes are short, and the line begins right after.
+            self._store.release(held)
+            self._full_sync.enqueue(run_id, mapping, delay_seconds=_FIRST_DELAY_SECONDS)
+            return None
 
-    def _work_or_fail(self, run: Run, keeper: JobKeeper) -> bool:
+    def _work_or_fail(self, run: Run, keeper: JobKeeper, table: LeaseKeeper[TableState]) -> bool:
         """As ``_work``, also where the line ends in error; raises ``LeaseLostError``."""
         try:
-            return self._work(run, keeper)
+            return self._work(run, keeper, table)
         except LeaseLostError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the line tells of it
             return self._failed(run, keeper, error)
 
-    def _work(self, run: Run, keeper: JobKeeper) -> bool:
+    def _work(self, run: Run, keeper: JobKeeper, table: LeaseKeeper[TableState]) -> bool:
         """Whether the line is over; else the next message was sent."""
         until = time.monotonic() + self._limits.slice_seconds
         if self._is_cancelled(run):
@@ -113,12 +134,14 @@ class TableJobWorker:
         sliced = TableJobSlice(
             self._open_work(run, keeper.job),
             keeper,
+            table,
             now=self._now,
             is_time_up=lambda: time.monotonic() >= until,
             is_cancelled=lambda: self._is_cancelled(run),
         )
         if sliced.run():
             return True
+        table.release()
         keeper.release()
         self._full_sync.enqueue(run.run_id, keeper.job.mapping)
         return False

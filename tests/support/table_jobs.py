@@ -11,15 +11,21 @@ from identity.model import TenantId
 from services.business_central import BusinessCentral
 from services.dataverse import Dataverse
 from sync.full_sync import FullSync
+from sync.health import HealthStore
+from sync.hints import HintStore
 from sync.ids import RecordIds
 from sync.jobs import JobStore, Run, RunKind, TableJob
 from sync.lookups import CouplingResolver
 from sync.mapping import TableMapping
 from sync.mappings import MAPPINGS, mapping_named
 from sync.outcomes import Outcome, OutcomeStore
+from sync.pass_worker import PassStores, PassWorker
 from sync.references import LocalCurrency, References
+from sync.requests import PassRequests
 from sync.rules import RULES
 from sync.rules.base import RuleContext
+from sync.table_state import TableStateStore
+from sync.waking import Waking
 from sync.work import Work
 from sync.worker import TableJobWorker, WorkerLimits
 from tests.fakes.services import FakeBusinessCentral, FakeDataverse
@@ -45,32 +51,51 @@ class MemoryQueues:
 class SyncWorld:
     """Two services, their stores and one connection between them."""
 
-    def __init__(self, account: MemoryAccount | None = None) -> None:
+    lease_seconds: float = 3600
+
+    def __init__(
+        self,
+        account: MemoryAccount | None = None,
+        *,
+        tenant: TenantId = TENANT,
+        connection: str = CONNECTION,
+        queues: MemoryQueues | None = None,
+    ) -> None:
         self.account = account or MemoryAccount()
+        self.tenant = tenant
+        self.connection = connection
         self.bc = FakeBusinessCentral(
             {each.bc.name: each.bc.id_field for each in MAPPINGS.values()}
+            | {each.bc.derived_from: "id" for each in MAPPINGS.values() if each.bc.derived_from}
         )
         self.crm = FakeDataverse(
             {each.crm.entity_set: each.crm.id_column for each in MAPPINGS.values()}
         )
         for entity_set in ("accounts", "contacts", "uomschedules"):
             self.crm.defaults[entity_set] = {"statecode": 0}
-        self.queues = MemoryQueues(self.pass_time)
+        self.queues = queues or MemoryQueues(self.pass_time)
         self.time = datetime(2026, 6, 26, 12, 0, tzinfo=UTC)
         self.references = References(
             today=date(2026, 6, 26),
             local_currency=LocalCurrency(code="GBP", crm_id=LOCAL_CURRENCY_ID),
         )
-        self.couplings = CouplingStore(self.account.table("couplings", TENANT), CONNECTION)
-        self.outcomes = OutcomeStore(self.account.table("outcomes", TENANT), CONNECTION)
+        self.couplings = CouplingStore(self.account.table("couplings", tenant), connection)
+        self.outcomes = OutcomeStore(self.account.table("outcomes", tenant), connection)
         self.jobs = JobStore(
-            runs=self.account.table("runs", TENANT),
-            jobs=self.account.table("jobs", TENANT),
-            connection_id=CONNECTION,
+            runs=self.account.table("runs", tenant),
+            jobs=self.account.table("jobs", tenant),
+            connection_id=connection,
+        )
+        watermarks = self.account.table("watermarks", tenant)
+        self.states = TableStateStore(watermarks, connection)
+        self.hints = HintStore(self.account.table("hints", tenant), connection)
+        self.health = HealthStore(watermarks, connection)
+        self.requests = PassRequests(
+            watermarks, self.queues, tenant=tenant, connection_id=connection
         )
         self.full_sync = FullSync(
-            tenant=TENANT,
-            connection_id=CONNECTION,
+            tenant=tenant,
+            connection_id=connection,
             store=self.jobs,
             queues=self.queues,
             now=self.now,
@@ -84,7 +109,7 @@ class SyncWorld:
         return self.time
 
     def ids(self) -> RecordIds:
-        return RecordIds(tenant=TENANT, connection=CONNECTION)
+        return RecordIds(tenant=self.tenant, connection=self.connection)
 
     def open_work(self, run: Run, job: TableJob) -> Work:
         return self.work(mapping_named(job.mapping), run)
@@ -94,16 +119,27 @@ class SyncWorld:
         return self.references
 
     def work(self, mapping: TableMapping, run: Run) -> Work:
-        preview = run.kind is RunKind.PREVIEW
-        references = self.load_references()
-        resolver = CouplingResolver(mapping, self.couplings, references, assume_coupled=preview)
+        return self.open(mapping, run.run_id, preview=run.kind is RunKind.PREVIEW)
+
+    def open(
+        self, mapping: TableMapping, run_id: str = "", *, preview: bool = False, whole: bool = True
+    ) -> Work:
+        """What a slice, or a pass, over the mapping's table works with."""
+
+        def open_context() -> RuleContext:
+            references = self.load_references()
+            resolver = CouplingResolver(
+                mapping, self.couplings, references, whole=whole, assume_coupled=preview
+            )
+            return RuleContext(
+                mapping=mapping, references=references, resolver=resolver, ids=self.ids()
+            )
+
         return Work(
-            run_id=run.run_id,
+            run_id=run_id,
             mapping=mapping,
             rule=RULES[mapping.rule],
-            context=RuleContext(
-                mapping=mapping, references=references, resolver=resolver, ids=self.ids()
-            ),
+            open_context=open_context,
             bc=cast(BusinessCentral, self.bc),
             crm=cast(Dataverse, self.crm),
             couplings=self.couplings,
@@ -119,9 +155,23 @@ class SyncWorld:
     ) -> TableJobWorker:
         return TableJobWorker(
             store=self.jobs,
+            states=self.states,
+            requests=self.requests,
             full_sync=self.full_sync,
             open_work=open_work or self.open_work,
-            limits=WorkerLimits(lease_seconds=3600, slice_seconds=slice_seconds),
+            limits=WorkerLimits(lease_seconds=self.lease_seconds, slice_seconds=slice_seconds),
+            now=self.now,
+        )
+
+    def pass_worker(self, *, slice_seconds: float = 60) -> PassWorker:
+        return PassWorker(
+            stores=PassStores(
+                states=self.states, hints=self.hints, requests=self.requests, health=self.health
+            ),
+            open_work=lambda name: self.open(mapping_named(name), whole=False),
+            wake_waiting=Waking(self.requests, self.hints, self.outcomes, now=self.now),
+            lease_seconds=self.lease_seconds,
+            slice_seconds=slice_seconds,
             now=self.now,
         )
 
@@ -136,7 +186,8 @@ class SyncWorld:
                 raise AssertionError("the run goes on, but nobody was told to work")
             while self.queues.messages:
                 message = self.queues.messages.pop(0)
-                worker.handle(message["run"], message["mapping"])
+                if "run" in message:  # else it is of a pass
+                    worker.handle(message["run"], message["mapping"])
         return {job.mapping: job for job in self.jobs.list_jobs(run.run_id)}
 
     def synchronize(self, *mappings: str) -> dict[str, TableJob]:
@@ -189,6 +240,19 @@ def crm_account(number: int, **columns: Any) -> dict[str, Any]:
         "_ownerid_value": "owner",
         "creditlimit": 0,
         "statecode": 0,
+    } | columns
+
+
+def crm_user(user_id: str, **columns: Any) -> dict[str, Any]:
+    """A licensed user as Dataverse shows it."""
+    return {
+        "systemuserid": user_id,
+        "fullname": "Jim",
+        "internalemailaddress": "",
+        "mobilephone": None,
+        "isdisabled": False,
+        "islicensed": True,
+        "isintegrationuser": False,
     } | columns
 
 

@@ -18,6 +18,7 @@ from tests.support.table_jobs import (
     bc_price,
     crm_account,
     crm_contact,
+    crm_user,
 )
 
 
@@ -159,10 +160,7 @@ def test_a_customer_waits_for_its_salesperson_and_follows_once_that_is_coupled(w
         {"id": "5a1e0000-0000-4000-8000-000000000001", "code": "JO", "displayName": "Jim"}
         | {"email": "jo@contoso.com", "phoneNo": ""},
     )
-    world.crm.put(
-        "systemusers",
-        {"systemuserid": "user-jo", "fullname": "Jim", "internalemailaddress": "JO@contoso.com"},
-    )
+    world.crm.put("systemusers", crm_user("user-jo", internalemailaddress="JO@contoso.com"))
     lines = world.synchronize("SALESPEOPLE", "CUSTOMER")
     assert lines["CUSTOMER"].to_crm.inserted == 1
     assert only_account(world)["_ownerid_value"] == "user-jo"
@@ -261,7 +259,7 @@ def test_a_record_that_an_earlier_attempt_created_is_adopted(world):
 
 
 def test_a_slice_hands_over_and_the_next_goes_on_from_its_cursor(world, monkeypatch):
-    monkeypatch.setattr("sync.table_job.PAGE_SIZE", 2)
+    monkeypatch.setattr("sync.comparison.PAGE_SIZE", 2)
     for number in range(10000, 10005):
         world.bc.put("customers", bc_customer(str(number)))
     for number in range(3):
@@ -414,7 +412,7 @@ def test_the_outcome_of_a_record_that_is_gone_disappears(world):
 
 def test_a_line_keeps_the_warning_that_records_it_depends_on_failed(world):
     world.bc.put("customers", bc_customer("10000"))
-    world.crm.put("systemusers", {"systemuserid": "u", "fullname": "U", "internalemailaddress": ""})
+    world.crm.put("systemusers", crm_user("u"))
     lines = world.synchronize("SALESPEOPLE", "CUSTOMER")
     assert lines["SALESPEOPLE"].state is JobState.FINISHED_WITH_ERRORS
     assert "SALESPEOPLE" in lines["CUSTOMER"].warning

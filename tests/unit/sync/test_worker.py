@@ -95,7 +95,7 @@ def test_a_line_that_came_to_its_end_tells_which_run_to_wake(world, run):
 def test_a_slice_whose_time_is_up_gives_the_lease_back_and_sends_the_next_message(
     world, run, monkeypatch
 ):
-    monkeypatch.setattr("sync.table_job.PAGE_SIZE", 1)
+    monkeypatch.setattr("sync.comparison.PAGE_SIZE", 1)
     world.bc.put("customers", bc_customer("20000"))
     assert handle(world.worker(slice_seconds=0), run) is None
     assert (line(world, run).state, line(world, run).lease.owner) == (JobState.IN_PROCESS, "")
@@ -106,7 +106,7 @@ def test_a_slice_whose_time_is_up_gives_the_lease_back_and_sends_the_next_messag
 
 def test_the_lease_is_given_back_before_the_next_message_is_sent(world, run, monkeypatch):
     """Otherwise the next worker might find it held and drop the only message."""
-    monkeypatch.setattr("sync.table_job.PAGE_SIZE", 1)
+    monkeypatch.setattr("sync.comparison.PAGE_SIZE", 1)
     world.bc.put("customers", bc_customer("20000"))
     owners = []
     world.queues.enqueue = lambda *_, **__: owners.append(line(world, run).lease.owner)
@@ -116,7 +116,7 @@ def test_the_lease_is_given_back_before_the_next_message_is_sent(world, run, mon
 
 @pytest.mark.parametrize("when", ["before it began", "between two pages"])
 def test_a_cancelled_run_stops_its_line_where_it_is(world, run, monkeypatch, when):
-    monkeypatch.setattr("sync.table_job.PAGE_SIZE", 1)
+    monkeypatch.setattr("sync.comparison.PAGE_SIZE", 1)
     world.bc.put("customers", bc_customer("20000"))
     if when == "before it began":
         world.jobs.request_cancel(run.run_id)

@@ -311,7 +311,7 @@ def test_accounts_that_a_customer_could_mean_are_never_copied_to_bc(
     world, monkeypatch, slice_seconds
 ):
     """Also where another slice than the one that met the customer takes them."""
-    monkeypatch.setattr("sync.table_job.PAGE_SIZE", 1)
+    monkeypatch.setattr("sync.comparison.PAGE_SIZE", 1)
     for number in ("10000", "20000"):
         world.bc.put("customers", bc_customer(number))
     for account in (7, 8):

@@ -1,0 +1,351 @@
+"""Taking in records that may have changed: which pairs they belong to, and which need no look.
+
+Where all records of a table are compared, an index of the whole CRM side is built (``crm_index``).
+Here the records are few and the tables may be large: couplings are looked up, an unchanged record
+is recognized by its digest, and possible partners of new records are asked for by their keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from couplings.matching import MatchIndex
+from couplings.model import Coupling, CouplingIndexEntry, CouplingState, Side, digest_of
+from errors import RecordError
+from services.records import Record
+from sync.crm_index import CrmIndex, add_uncoupled, in_scope
+from sync.intake import note_scope, pair_of_bc, pair_of_crm, take_bc_page
+from sync.outcomes import OutcomeKind, RecordKey
+from sync.pair import Pair
+from sync.projection import project_bc, project_crm
+from sync.rules.base import RecordSkippedError
+from sync.work import Work
+
+_MADE_BY_COUPLER = 5
+"""Version of the UUIDs that Coupler gives to records it creates; others are of version 4."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Changes:
+    """Records that are said to have changed, by id; None for one that is gone.
+
+    The records are as the services told them now.
+    """
+
+    bc: dict[str, Record | None] = field(default_factory=dict)
+    crm: dict[str, Record | None] = field(default_factory=dict)
+    asked: set[RecordKey] = field(default_factory=set)
+    """Those that a person asked for: they are looked at even if nothing changed."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Taken:
+    """What became of changes when they were taken in."""
+
+    pairs: list[Pair] = field(default_factory=list)
+    forgotten: list[RecordKey] = field(default_factory=list)
+    """Records without coupling that are gone: their outcomes have no object any more."""
+    uncoupled_in_bc: int = 0
+    """BC records that had no coupling."""
+    orphans: list[str] = field(default_factory=list)
+    """Uncoupled records that Coupler made and did not live to couple: comparing all records finds
+    what they were made of, and until then nothing is done about them."""
+
+
+def fetch_changes(
+    work: Work, bc_ids: Iterable[str], crm_ids: Iterable[str], asked: set[RecordKey]
+) -> Changes:
+    """The records of these ids as they are now."""
+    mapping = work.mapping
+    bc_ids, crm_ids = list(dict.fromkeys(bc_ids)), list(dict.fromkeys(crm_ids))
+    bc = work.bc.fetch_many(work.endpoint, bc_ids, mapping.bc_select()) if bc_ids else {}
+    crm = fetch_crm(work, crm_ids)
+    return Changes(
+        bc={each: bc.get(each) for each in bc_ids},
+        crm={each: crm.get(each) for each in crm_ids},
+        asked=asked,
+    )
+
+
+def fetch_crm(work: Work, crm_ids: list[str]) -> dict[str, Record]:
+    """CRM records of the mapping's table by their ids."""
+    if not crm_ids:
+        return {}
+    table = work.mapping.crm
+    return work.crm.fetch_many(
+        table.entity_set, table.id_column, crm_ids, work.mapping.crm_select()
+    )
+
+
+def take_changes(work: Work, changes: Changes) -> Taken:
+    """The pairs of changed records, ready to be synchronized."""
+    taken = Taken()
+    couplings = _couplings_of(work, changes)
+    coupled_bc = {coupling.bc_id for coupling in couplings}
+    coupled_crm = {coupling.crm_id for coupling in couplings}
+    new_bc = _present(changes.bc, coupled_bc, "bc", taken)
+    new_crm = _present(changes.crm, coupled_crm, "crm", taken)
+    taken.uncoupled_in_bc = len(new_bc)
+    _take_coupled(work, changes, couplings, taken)
+    _take_new_in_bc(work, _our_new_in_bc(work, new_bc, taken), taken)
+    _take_new_in_crm(work, _our_new_in_crm(work, new_crm, taken), taken)
+    for pair in taken.pairs:
+        pair.asked = _is_asked(changes, pair)
+    return taken
+
+
+def _couplings_of(work: Work, changes: Changes) -> list[Coupling]:
+    """The couplings of all changed records, each once."""
+    name = work.mapping.name
+    by_bc = work.couplings.find_by_bc(name, changes.bc)
+    by_crm = work.couplings.find_by_crm(name, changes.crm)
+    return list((by_bc | {each.bc_id: each for each in by_crm.values()}).values())
+
+
+def _present(
+    records: dict[str, Record | None], coupled: set[str], side: Side, taken: Taken
+) -> dict[str, Record]:
+    """Uncoupled records that exist; those that do not are noted as forgotten."""
+    uncoupled = {each: record for each, record in records.items() if each not in coupled}
+    taken.forgotten += [(side, each) for each, record in uncoupled.items() if record is None]
+    return {each: record for each, record in uncoupled.items() if record is not None}
+
+
+def _our_new_in_bc(work: Work, records: dict[str, Record], taken: Taken) -> list[Record]:
+    scope = work.mapping.bc.scope
+    ours = {each: record for each, record in records.items() if in_scope(scope, record)}
+    return list(_without_orphans(work, ours, taken).values())
+
+
+def _our_new_in_crm(work: Work, records: dict[str, Record], taken: Taken) -> dict[str, Record]:
+    ours = {
+        crm_id: record
+        for crm_id, record in records.items()
+        if in_scope(work.mapping.crm.scope, record) and work.rule.belongs(record, work.context)
+    }
+    return _without_orphans(work, ours, taken)
+
+
+def _without_orphans(work: Work, records: dict[str, Record], taken: Taken) -> dict[str, Record]:
+    """The records but for those that Coupler may have made of a record of the other side.
+
+    One that is taken for a new record would be copied back. Where a mapping creates records on one
+    side only, its own records there are never copied back.
+    """
+    if not (work.mapping.creates_in_bc and work.mapping.creates_in_crm):
+        return records
+    orphans = [each for each in records if UUID(each).version == _MADE_BY_COUPLER]
+    taken.orphans += orphans
+    return {each: record for each, record in records.items() if each not in orphans}
+
+
+# Coupled records
+
+
+def _take_coupled(work: Work, changes: Changes, couplings: list[Coupling], taken: Taken) -> None:
+    looked_at = [
+        (coupling, pair)
+        for coupling in couplings
+        if (pair := _coupled_pair(work, changes, coupling)) is not None
+    ]
+    _complete(work, changes, [pair for _, pair in looked_at])
+    taken.pairs += [pair for _, pair in looked_at]
+
+
+def _coupled_pair(work: Work, changes: Changes, coupling: Coupling) -> Pair | None:
+    """The pair, or None where what is known of it is as when both sides last agreed."""
+    from_bc = coupling.bc_id in changes.bc
+    pair = Pair(
+        origin="bc" if from_bc else "crm",
+        bc_id=coupling.bc_id,
+        crm_id=coupling.crm_id,
+        key=coupling.bc_key,
+        name=coupling.name,
+        entry=_entry_of(coupling),
+        base=coupling.base,
+        crm=changes.crm.get(coupling.crm_id),
+    )
+    bc = changes.bc.get(coupling.bc_id)
+    if bc is not None:
+        _adopt(work, pair, bc)
+    if pair.settled or _is_asked(changes, pair) or coupling.state is not CouplingState.COUPLED:
+        return pair
+    if _bc_is_as_agreed(work, changes, coupling, pair) and _crm_is_as_agreed(
+        work, changes, coupling
+    ):
+        return None
+    return pair
+
+
+def _is_asked(changes: Changes, pair: Pair) -> bool:
+    return not changes.asked.isdisjoint((("bc", pair.bc_id), ("crm", pair.crm_id)))
+
+
+def _bc_is_as_agreed(work: Work, changes: Changes, coupling: Coupling, pair: Pair) -> bool:
+    """An echo of Coupler's own write, or a record met in the overlap window once more."""
+    if coupling.bc_id not in changes.bc:
+        return True
+    if pair.bc is None or coupling.base is None or pair.out_of_scope:
+        return False
+    return digest_of(project_bc(work.mapping, pair.bc)) == coupling.base.digest("bc")
+
+
+def _crm_is_as_agreed(work: Work, changes: Changes, coupling: Coupling) -> bool:
+    if coupling.crm_id not in changes.crm:
+        return True
+    record = changes.crm[coupling.crm_id]
+    if record is None or coupling.base is None or not in_scope(work.mapping.crm.scope, record):
+        return False
+    return digest_of(project_crm(work.mapping, record)) == coupling.base.digest("crm")
+
+
+def _complete(work: Work, changes: Changes, pairs: list[Pair]) -> None:
+    """Read the sides of pairs that the changes do not tell of, and see which are gone."""
+    unknown_bc = [p.bc_id for p in pairs if not p.settled and p.bc_id not in changes.bc]
+    unknown_crm = [p.crm_id for p in pairs if not p.settled and p.crm_id not in changes.crm]
+    bc = (
+        work.bc.fetch_many(work.endpoint, unknown_bc, work.mapping.bc_select())
+        if unknown_bc
+        else {}
+    )
+    crm = fetch_crm(work, unknown_crm)
+    for pair in pairs:
+        if pair.settled:
+            continue
+        if pair.bc_id in bc:
+            _adopt(work, pair, bc[pair.bc_id])
+        pair.crm = pair.crm or crm.get(pair.crm_id)
+        if pair.bc is None and not pair.settled:
+            pair.gone = "bc"
+        elif pair.crm is None:
+            pair.gone = "crm"
+        elif not pair.out_of_scope:
+            note_scope(work, pair, None, pair.crm)
+
+
+def _adopt(work: Work, pair: Pair, record: Record) -> None:
+    """Give a coupled pair its BC record, with what is derived from it."""
+    taken = pair_of_bc(work, _index(work, {pair.bc_id: pair.entry} if pair.entry else {}), record)
+    pair.bc, pair.key, pair.name = taken.bc, taken.key, taken.name
+    pair.out_of_scope = taken.out_of_scope
+    if taken.problem:
+        pair.stop(taken.problem)
+
+
+def _entry_of(coupling: Coupling) -> CouplingIndexEntry:
+    base = coupling.base
+    return CouplingIndexEntry(
+        bc_id=coupling.bc_id,
+        crm_id=coupling.crm_id,
+        bc_key=coupling.bc_key,
+        bc_digest=base.digest("bc") if base else "",
+        crm_digest=base.digest("crm") if base else "",
+        state=coupling.state,
+        etag=coupling.etag,
+    )
+
+
+# New records
+
+
+def _index(work: Work, coupled: dict[str, CouplingIndexEntry]) -> CrmIndex:
+    return CrmIndex(by_bc_id=coupled, matches=MatchIndex([key.pairs for key in work.mapping.match]))
+
+
+def _take_new_in_bc(work: Work, ours: list[Record], taken: Taken) -> None:
+    """Uncoupled BC records: match them with uncoupled CRM records, or have them created there."""
+    if not ours:
+        return
+    derived = [each for record in ours if (each := _derived(work, record)) is not None]
+    predecessors = work.couplings.find_by_bc(
+        work.mapping.name, [id_ for each in derived for id_ in _predecessors(work, each)]
+    )
+    index = _index(work, {bc_id: _entry_of(each) for bc_id, each in predecessors.items()})
+    _add_candidates(work, index, derived)
+    pairs = take_bc_page(work, index, ours)
+    known = {pair.bc_id for pair in taken.pairs}
+    taken.pairs += [pair for pair in pairs if pair.bc_id not in known]
+
+
+def _derived(work: Work, record: Record) -> Record | None:
+    try:
+        return work.rule.derive(record, work.context)
+    except RecordError:
+        return None  # told again, and reported, when the record is taken in
+
+
+def _predecessors(work: Work, derived: Record) -> tuple[str, ...]:
+    try:
+        return work.rule.predecessors(derived, work.context)
+    except RecordSkippedError:
+        return ()
+
+
+def _add_candidates(work: Work, index: CrmIndex, derived: list[Record]) -> None:
+    """Make the uncoupled CRM records findable that could be partners of these BC records."""
+    mapping = work.mapping
+    kin = [work.context.ids.of(mapping.name, "bc", each[mapping.bc.id_field]) for each in derived]
+    found = fetch_crm(work, kin)
+    for key in mapping.match:
+        columns = tuple(column for _, column in key.pairs)
+        values = [[each.get(name) for name, _ in key.pairs] for each in derived]
+        for record in _matching_crm(work, columns, values):
+            found[record[mapping.crm.id_column]] = record
+    coupled = work.couplings.find_by_crm(mapping.name, found)
+    for crm_id, record in found.items():
+        if crm_id not in coupled and in_scope(mapping.crm.scope, record):
+            add_uncoupled(index, work, record)
+
+
+def _matching_crm(work: Work, columns: tuple[str, ...], values: list[list[object]]) -> list[Record]:
+    whole = [each for each in values if all(value not in (None, "") for value in each)]
+    if not whole:
+        return []
+    return work.crm.fetch_matching(
+        work.mapping.crm.entity_set, columns, whole, work.mapping.crm_select()
+    )
+
+
+def _take_new_in_crm(work: Work, records: dict[str, Record], taken: Taken) -> None:
+    """Uncoupled CRM records: match them with uncoupled BC records, or have them created there."""
+    met = {pair.crm_id for pair in taken.pairs}
+    ours = {crm_id: record for crm_id, record in records.items() if crm_id not in met}
+    if not ours:
+        return
+    index = _index(work, {})
+    for record in ours.values():
+        add_uncoupled(index, work, record)
+    candidates = _bc_candidates(work, list(ours.values()), {pair.bc_id for pair in taken.pairs})
+    # Of the candidates only those matter that fit one of the records, or several.
+    claims = [
+        pair
+        for pair in take_bc_page(work, index, candidates)
+        if pair.matched or (pair.problem and pair.problem.kind is OutcomeKind.AMBIGUOUS)
+    ]
+    taken.pairs += claims
+    left = [crm_id for crm_id in index.uncoupled if crm_id not in index.matches.claimed]
+    taken.pairs += [pair_of_crm(work, crm_id, ours[crm_id]) for crm_id in sorted(left)]
+
+
+def _bc_candidates(work: Work, records: list[Record], met: set[str]) -> list[Record]:
+    """The uncoupled BC records that could be partners of these CRM records."""
+    mapping = work.mapping
+    own_fields = {each.bc for each in mapping.fields if not each.derived} | {mapping.bc.key}
+    found: dict[str, Record] = {}
+    for key in mapping.match:
+        pairs = [pair for pair in key.pairs if pair[0] in own_fields]
+        values = [[record.get(column) for _, column in pairs] for record in records]
+        whole = [each for each in values if all(value not in (None, "") for value in each)]
+        if not whole:
+            continue
+        fields = tuple(name for name, _ in pairs)
+        for record in work.bc.fetch_matching(work.endpoint, fields, whole, mapping.bc_select()):
+            found[str(record[mapping.bc.id_field])] = record
+    coupled = work.couplings.find_by_bc(mapping.name, found)
+    return [
+        record
+        for bc_id, record in found.items()
+        if bc_id not in coupled and bc_id not in met and in_scope(mapping.bc.scope, record)
+    ]

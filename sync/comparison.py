@@ -1,0 +1,216 @@
+"""Comparing all records of a table, page by page, and bringing them into step.
+
+It is what a full synchronization does with each table, and what a pass does where the change feeds
+cannot be read on. First Business Central's records are taken and brought into step with their CRM
+partners, in both directions; then the CRM records that have no partner; then the couplings that
+nobody met: their BC record was deleted, or left the mapping's scope. Where time is up, the cursor
+is stored and the next slice goes on from there.
+
+Where reading changes can go on afterwards is noted before anything is read, and counts only when
+all is done: what changes meanwhile is met again by the first pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import batched
+from typing import Protocol
+
+from services.business_central import Endpoint
+from services.records import Page
+from sync.changes import fetch_changes, take_changes
+from sync.commit import commit_page
+from sync.crm_index import CrmIndex, build_index
+from sync.intake import claim_partner, take_bc_page, take_crm_records
+from sync.job_model import Counters
+from sync.mapping import Direction
+from sync.page import synchronize
+from sync.pair import Pair
+from sync.prefetch import prefetched
+from sync.table_model import Watermarks
+from sync.watermark import BcWatermark, before
+from sync.work import Work
+
+PAGE_SIZE = 2000
+"""Records of one page: what a crash costs, and two CreateMultiple requests."""
+
+_FROM_BC = "bc"
+_FROM_CRM = "crm"
+_UNMET = "unmet"
+
+
+class Progress(Protocol):
+    """Where a comparison's progress is kept."""
+
+    @property
+    def phase(self) -> str: ...
+
+    @property
+    def cursor(self) -> str: ...
+
+    @property
+    def pending(self) -> Watermarks | None:
+        """What ``begin`` stored for this comparison, None before."""
+
+    def begin(self, watermarks: Watermarks) -> None:
+        """Keep the watermarks that will count once the comparison is done."""
+
+    def move(self, phase: str) -> None:
+        """A phase begins."""
+
+    def confirm(self) -> None:
+        """Raises ``LeaseLostError`` where another worker took the table over: what it knows of
+        the page's records by now is newer than what this one is about to store."""
+
+    def page_done(
+        self,
+        cursor: str,
+        *,
+        expected: int | None,
+        handled: int,
+        counted: dict[Direction, Counters],
+    ) -> None:
+        """Everything up to the cursor is handled and stored. Raises where the work must stop."""
+
+
+class Comparison:
+    """Works on a held table until all of it was compared, or until time is up."""
+
+    def __init__(
+        self,
+        work: Work,
+        progress: Progress,
+        *,
+        now: Callable[[], datetime],
+        is_time_up: Callable[[], bool],
+        check_cancelled: Callable[[], None],
+    ) -> None:
+        """``check_cancelled`` raises what is to be raised where nobody wants the rest."""
+        self._work = work
+        self._progress = progress
+        self._now = now
+        self._is_time_up = is_time_up
+        self._check_cancelled = check_cancelled
+
+    def run(self) -> bool:
+        """Whether all is compared, or another slice must go on.
+
+        Raises the families of ``errors``; progress up to the last page is kept.
+        """
+        progress = self._progress
+        bc = None if self._work.preview or progress.pending else bc_look(self._work)
+        index = build_index(self._work)
+        if bc is not None:
+            progress.begin(_watermarks(self._work, bc, index))
+        if not progress.phase:
+            progress.move(_FROM_BC)
+        begins_anew = progress.phase == _FROM_BC and not progress.cursor
+        return (
+            self._take_bc(index)
+            and self._take_crm(index, knows_claims=begins_anew)
+            and self._take_unmet(index)
+        )
+
+    def _take_bc(self, index: CrmIndex) -> bool:
+        if self._progress.phase != _FROM_BC:
+            return True
+        for page in prefetched(self._bc_pages(cursor=self._progress.cursor)):
+            pairs = take_bc_page(self._work, index, page.records)
+            self._handle(pairs, page, handled=len(page.records))
+            if page.next and self._is_time_up():
+                return False
+        self._progress.move(_FROM_CRM)
+        return True
+
+    def _bc_pages(self, *, cursor: str) -> Iterator[Page]:
+        mapping = self._work.mapping
+        return self._work.bc.fetch_pages(
+            self._work.endpoint,
+            select=mapping.bc_select(),
+            filter=mapping.bc.filter or None,
+            page_size=PAGE_SIZE,
+            cursor=cursor or None,
+            count=not cursor,
+        )
+
+    def _take_crm(self, index: CrmIndex, *, knows_claims: bool) -> bool:
+        if self._progress.phase != _FROM_CRM:
+            return True
+        if index.uncoupled and not knows_claims:
+            self._find_claims(index)
+        claimed, cursor = index.matches.claimed, self._progress.cursor
+        left = [crm_id for crm_id in index.uncoupled if crm_id not in claimed and crm_id > cursor]
+        for some in batched(left, PAGE_SIZE, strict=False):
+            pairs = take_crm_records(self._work, list(some))
+            self._handle(pairs, Page(records=[], next=some[-1]), handled=len(pairs))
+            if some[-1] != left[-1] and self._is_time_up():
+                return False
+        self._progress.move(_UNMET)
+        return True
+
+    def _find_claims(self, index: CrmIndex) -> None:
+        """Match again what earlier slices matched: their claims must not be copied to BC."""
+        for page in self._bc_pages(cursor=""):
+            for record in page.records:
+                claim_partner(self._work, index, record)
+
+    def _take_unmet(self, index: CrmIndex) -> bool:
+        """Couplings whose BC record is not among those of the mapping any more."""
+        coupled = sorted(index.by_bc_id)
+        if not coupled:
+            return True
+        mapping = self._work.mapping
+        present = self._work.bc.fetch_ids(self._work.endpoint, mapping.bc.filter)
+        cursor = self._progress.cursor
+        unmet = [bc_id for bc_id in coupled if bc_id not in present and bc_id > cursor]
+        for some in batched(unmet, PAGE_SIZE, strict=False):
+            changes = fetch_changes(self._work, some, (), set())
+            pairs = take_changes(self._work, changes).pairs
+            self._handle(pairs, Page(records=[], next=some[-1]), handled=0)
+            if some[-1] != unmet[-1] and self._is_time_up():
+                return False
+        return True
+
+    def _handle(self, pairs: Sequence[Pair], page: Page, *, handled: int) -> None:
+        """Bring a page's pairs into step, store what became of them, then the checkpoint."""
+        self._check_cancelled()
+        synchronize(self._work, pairs)
+        self._progress.confirm()
+        counted = commit_page(self._work, pairs, self._now())
+        self._progress.page_done(
+            page.next or "", expected=page.total, handled=handled, counted=counted
+        )
+
+
+def bc_look(work: Work) -> Watermarks:
+    """How the BC side looks now: where reading its changes would go on.
+
+    Only what is of Business Central is filled in.
+    """
+    mapping = work.mapping
+    stamp = mapping.bc.stamp_field
+    whole = work.bc.peek(work.endpoint, filter="", since="", stamp=stamp)
+    recent = work.bc.peek(work.endpoint, filter="", since=before(whole.newest), stamp=stamp)
+    # A change between the two looks leaves the first one's stamp, which the next pass goes beyond.
+    is_same = recent.newest == whole.newest
+    mark = BcWatermark(total=whole.total, stamp=whole.newest)
+    if is_same:
+        mark = BcWatermark(total=whole.total, stamp=whole.newest, recent=recent.recent)
+    ledger = work.bc.fetch_stock_changes(None)[0] if mapping.bc.has_stock else 0
+    return Watermarks(bc=mark, ledger=ledger, origin=origin_look(work))
+
+
+def origin_look(work: Work) -> str:
+    """How the table looks that derived fields come from; changes whenever the table does."""
+    origin = work.mapping.bc.derived_from
+    if not origin:
+        return ""
+    peek = work.bc.peek(Endpoint.api(origin), filter="", since="", stamp="lastModifiedDateTime")
+    return f"{peek.total} {peek.newest}"
+
+
+def _watermarks(work: Work, bc: Watermarks, index: CrmIndex) -> Watermarks:
+    today = work.context.references.today.isoformat()
+    return replace(bc, crm=index.watermark, compared_on=today)

@@ -1,0 +1,134 @@
+"""Whether a connection's passes may run, and when the next ones are due.
+
+What stops one table for a reason that an administrator must mend (a wrong secret, a missing
+privilege, an address that leads nowhere) would stop every table: it is told once, for the
+connection, and looked at again by itself with growing intervals. The first pass that works ends it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from errors import CouplerError
+from storage.columns import Columns
+from storage.rows import Row, RowChangedError, RowExistsError, Value
+from storage.tables import TenantTable
+
+_KEY = ("connection",)
+_FIRST_PROBE = timedelta(minutes=1)
+_LONGEST_PROBE = timedelta(hours=1)
+_MOST_DOUBLINGS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionHealth:
+    """How the passes of a connection fare."""
+
+    due_at: datetime | None = None
+    """When the timer sends for the next passes; None before the first time."""
+    code: str = ""
+    """Why the passes stopped; empty while they go on."""
+    message: str = ""
+    hint: str = ""
+    stopped_at: datetime | None = None
+    probes: int = 0
+    """Passes tried in vain since they stopped, the first one included."""
+    probe_at: datetime | None = None
+    """When it is seen whether the reason was mended."""
+    etag: str = field(default="", compare=False)
+
+    @property
+    def is_stopped(self) -> bool:
+        return bool(self.code)
+
+    def may_try(self, now: datetime) -> bool:
+        """Whether a pass may be tried now."""
+        return not self.is_stopped or self.probe_at is None or self.probe_at <= now
+
+    def stopped(self, error: CouplerError, now: datetime) -> ConnectionHealth:
+        """Stopped, or still so, for this reason."""
+        wait = min(_FIRST_PROBE * 2 ** min(self.probes, _MOST_DOUBLINGS), _LONGEST_PROBE)
+        return replace(
+            self,
+            code=error.code,
+            message=error.message,
+            hint=error.hint,
+            stopped_at=self.stopped_at or now,
+            probes=self.probes + 1,
+            probe_at=now + wait,
+        )
+
+    def resumed(self) -> ConnectionHealth:
+        return ConnectionHealth(due_at=self.due_at, etag=self.etag)
+
+
+class HealthStore:
+    """The health of one connection."""
+
+    def __init__(self, table: TenantTable, connection_id: str) -> None:
+        """``table`` is the one that the table states are in."""
+        self._table = table
+        self._partition = (connection_id,)
+
+    def load(self) -> ConnectionHealth:
+        row = self._table.get(self._partition, _KEY)
+        return _health_of(row) if row else ConnectionHealth()
+
+    def save(self, health: ConnectionHealth) -> bool:
+        """Store it; False where somebody else wrote first, whose word then counts."""
+        row = Row(partition=self._partition, key=_KEY, values=_values(health))
+        try:
+            if health.etag:
+                self._table.replace(row, health.etag)
+            else:
+                self._table.insert(row)
+        except (RowChangedError, RowExistsError):
+            return False
+        return True
+
+    def stop(self, error: CouplerError, now: datetime) -> None:
+        """Passes stop for this reason."""
+        self.save(self.load().stopped(error, now))
+
+    def resume(self) -> None:
+        """Passes go on; writes only where they were stopped."""
+        health = self.load()
+        if health.is_stopped:
+            self.save(health.resumed())
+
+    def claim_due(self, period: timedelta, now: datetime) -> bool:
+        """Whether passes are due, which this call then has claimed: two timers do not both send.
+
+        Where a process dies right after claiming, the passes of one period are left out.
+        """
+        health = self.load()
+        if health.due_at and health.due_at > now:
+            return False
+        return self.save(replace(health, due_at=now + period)) and health.may_try(now)
+
+
+def _values(health: ConnectionHealth) -> dict[str, Value]:
+    return {
+        "due_at": health.due_at,
+        "code": health.code,
+        "message": health.message,
+        "hint": health.hint,
+        "stopped_at": health.stopped_at,
+        "probes": health.probes,
+        "probe_at": health.probe_at,
+    }
+
+
+def _health_of(row: Row) -> ConnectionHealth:
+    columns = Columns(row)
+    return ConnectionHealth(
+        due_at=columns.optional_time("due_at"),
+        code=columns.text("code"),
+        message=columns.text("message"),
+        hint=columns.text("hint"),
+        stopped_at=columns.optional_time("stopped_at"),
+        probes=columns.number("probes"),
+        probe_at=columns.optional_time("probe_at"),
+        etag=row.etag,
+    )

@@ -1,0 +1,73 @@
+"""The triggers of incremental synchronization: a timer, a queue, and HTTP to look at it."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import azure.functions as func
+
+from connections.model import CONNECTION_ID_PATTERN
+from connections.services import open_connections
+from connections.store import connections_of, enabled_connections
+from errors import CouplerError
+from identity.model import TenantId
+from sync.opening import Services, now, pass_stores, pass_worker_of
+from sync.requests import QUEUE
+from sync.table_documents import tables_document
+from web import answers
+from web.edge import Request, route
+
+log = logging.getLogger(__name__)
+
+blueprint = func.Blueprint()
+
+
+@blueprint.timer_trigger(arg_name="timer", schedule="*/15 * * * * *", use_monitor=False)
+def start_due_passes(timer: func.TimerRequest) -> None:
+    """Send for the passes of every connection that is due. One connection's trouble is its own."""
+    del timer
+    for tenant, stored in enabled_connections():
+        connection = stored.connection
+        period = timedelta(seconds=connection.incremental.period_seconds)
+        stores = pass_stores(tenant, connection.connection_id)
+        try:
+            if stores.health.claim_due(period, now()):
+                stores.requests.send("")
+        except CouplerError as error:
+            log.warning("passes of %s not sent for: %s", connection.connection_id, error)
+
+
+@blueprint.queue_trigger(arg_name="message", queue_name=QUEUE, connection="AzureWebJobsStorage")
+def work_table_pass(message: func.QueueMessage) -> None:
+    """Pass over the table that the message names, or over all of a connection's."""
+    keys = message.get_json()
+    tenant, connection_id = TenantId(keys["tenant"]), keys["connection"]
+
+    def services() -> Services:
+        stored = connections_of(tenant).load(connection_id)
+        opened = open_connections().services(tenant, stored)
+        return opened.business_central, opened.crm
+
+    worker = pass_worker_of(tenant, connection_id, services)
+    worker.handle(keys["mapping"], asked=keys["asked"])
+
+
+@route(blueprint, "POST", "connections/{connection_id}/incremental/run")
+def run_passes(req: Request) -> func.HttpResponse:
+    """202: every table that was synchronized once is passed over now, whatever back-off is on."""
+    connection_id = _known_connection(req)
+    pass_stores(req.caller.tenant, connection_id).requests.send("", asked=True)
+    return answers.accepted(answers.address("connections", connection_id, "tables"), {})
+
+
+@route(blueprint, "GET", "connections/{connection_id}/tables")
+def list_tables(req: Request) -> func.HttpResponse:
+    """200 with the state of each table mapping between its passes."""
+    stores = pass_stores(req.caller.tenant, _known_connection(req))
+    return answers.ok(tables_document(stores.states.load_all(), stores.health.load(), now()))
+
+
+def _known_connection(req: Request) -> str:
+    connection_id = req.path("connection_id", CONNECTION_ID_PATTERN)
+    return connections_of(req.caller.tenant).load(connection_id).connection.connection_id

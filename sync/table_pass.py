@@ -1,0 +1,357 @@
+"""One pass over a table: what changed on either side since the last one is brought into step.
+
+In this order: records that somebody hinted at; what changed in CRM; what changed in Business
+Central; records that are gone there. The order matters after a crash. A record that was created in
+Business Central and not coupled yet shows up in its change feed as if a person had made it; what
+it was made of comes first, because neither its hint nor its place in CRM's feed was passed yet,
+and finds it there:
+
+    a pass that dies                          the next one
+    CRM's feed: account A is new
+    creates customer C, made of A
+    dies before coupling them
+                                              CRM's feed: A again, C exists: couples them
+                                              Business Central's feed: C is coupled already
+
+A watermark is promoted when its feed was handled wholly. The cost follows what changed: where
+nothing did, Business Central is asked twice at most, CRM once, and nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from itertools import batched
+
+from errors import WatermarkExpiredError
+from sync.changes import Changes, Taken, fetch_changes, take_changes
+from sync.commit import commit_page
+from sync.comparison import PAGE_SIZE, Comparison, origin_look
+from sync.hints import HintReason, HintStore
+from sync.job_model import Counters
+from sync.lease_keeper import LeaseKeeper
+from sync.mapping import Direction
+from sync.page import synchronize
+from sync.table_job import compared
+from sync.table_model import TableState, Watermarks
+from sync.waking import ready_hints
+from sync.work import Work
+
+_CRM = "crm"
+_BC = "bc"
+_COMPARING = "comparing "
+_COMPARED_EVERY = timedelta(days=7)
+"""What no change feed can tell of is found in the end: a change that was stamped by a clock that
+had been set back further than the overlap window."""
+_MOST_POINT_READS = 50
+"""So many couplings are looked up by number singly; then all of them are read."""
+_ASKED = (HintReason.RETRY, HintReason.RESOLVE)
+
+
+class TablePass:
+    """Works on a held table until everything that changed was handled, or until time is up."""
+
+    def __init__(
+        self,
+        work: Work,
+        hints: HintStore,
+        keeper: LeaseKeeper[TableState],
+        *,
+        now: Callable[[], datetime],
+        is_time_up: Callable[[], bool],
+        on_coupled: Callable[[], None],
+    ) -> None:
+        """``on_coupled`` is told when records were coupled that others may wait for."""
+        self._on_coupled = on_coupled
+        self._work = work
+        self._hints = hints
+        self._keeper = keeper
+        self._now = now
+        self._is_time_up = is_time_up
+        self._counted = {Direction.TO_CRM: Counters(), Direction.FROM_CRM: Counters()}
+
+    def run(self) -> bool:
+        """Whether everything was handled, or another message must go on.
+
+        Raises the families of ``errors``; progress up to the last page is kept.
+        """
+        started = self._now()
+        if not self._take_hints(started):
+            return False
+        try:
+            because = self._why_compare()
+            done = self._compare(because) if because else self._take_changes()
+        except WatermarkExpiredError as expired:
+            self._keeper.checkpoint(compare_because=expired.message, phase="", cursor="")
+            return False
+        if done and self._keeper.held.compare_because:
+            return False  # something that was met calls for comparing everything
+        return done
+
+    @property
+    def counted(self) -> dict[Direction, Counters]:
+        """What was done in this pass, by direction."""
+        return self._counted
+
+    # Hints
+
+    def _take_hints(self, due: datetime) -> bool:
+        mapping, work = self._work.mapping.name, self._work
+        self._hints.add_many(mapping, ready_hints(work.outcomes, work.couplings, mapping, due))
+        while hints := self._hints.due(mapping, due, PAGE_SIZE):
+            changes = fetch_changes(
+                self._work,
+                [hint.record_id for hint in hints if hint.side == "bc"],
+                [hint.record_id for hint in hints if hint.side == "crm"],
+                {(hint.side, hint.record_id) for hint in hints if hint.reason in _ASKED},
+            )
+            self._handle(changes)
+            # What was hinted again meanwhile, or for later by the page itself, stays.
+            self._hints.remove_many(mapping, hints)
+            self._keeper.checkpoint()
+            if self._is_time_up():
+                return False
+        return True
+
+    # Comparing everything
+
+    def _why_compare(self) -> str:
+        """Why all records are to be compared; empty where the change feeds are enough."""
+        state, mapping = self._keeper.held, self._work.mapping
+        marks = state.watermarks
+        if state.compare_because:
+            return state.compare_because
+        if state.lineage != mapping.lineage:
+            return "The table mapping was changed."
+        if not marks.crm:
+            return "Dynamics 365 Sales does not track the changes of this table."
+        if mapping.bc.compared_daily and marks.compared_on != self._today():
+            return "What counts depends on the day, and a new one has begun."
+        if self._days_since(marks.compared_on) >= _COMPARED_EVERY:
+            return "The last comparison of all records is a week old."
+        if mapping.bc.derived_from and marks.origin != origin_look(self._work):
+            return f"What is derived from {mapping.bc.derived_from} may have changed."
+        return ""
+
+    def _today(self) -> str:
+        return self._now().date().isoformat()
+
+    def _days_since(self, day: str) -> timedelta:
+        return self._now().date() - date.fromisoformat(day)
+
+    def _compare(self, because: str) -> bool:
+        progress = PassProgress(self._keeper, self._count, because)
+        started = self._keeper.held.started_at
+        comparison = Comparison(
+            self._work,
+            progress,
+            now=self._now,
+            is_time_up=self._is_time_up,
+            check_cancelled=lambda: None,
+        )
+        if not comparison.run():
+            return False
+        self._on_coupled()
+        if started:
+            self._work.outcomes.clear_older(self._work.mapping.name, started)
+        self._keeper.checkpoint(**compared(self._keeper.held, self._work, because=because))
+        return True
+
+    # Reading changes
+
+    def _take_changes(self) -> bool:
+        return self._take_crm_feed() and self._take_bc_feed()
+
+    def _take_crm_feed(self) -> bool:
+        state, mapping = self._keeper.held, self._work.mapping
+        if state.phase == _BC:
+            return True
+        pages = self._work.crm.fetch_changes(
+            mapping.crm.entity_set,
+            select=mapping.crm_select(),
+            watermark=state.watermarks.crm,
+            cursor=state.cursor if state.phase == _CRM else None,
+            page_size=PAGE_SIZE,
+        )
+        for page in pages:
+            key = mapping.crm.id_column
+            found = {record[key]: record for record in page.changed}
+            gone = dict.fromkeys(page.deleted)
+            self._handle(Changes(crm={**gone, **found}))
+            if page.next:
+                self._keeper.checkpoint(phase=_CRM, cursor=page.next)
+                if self._is_time_up():
+                    return False
+            elif page.watermark:
+                marks = replace(self._keeper.held.watermarks, crm=page.watermark)
+                self._keeper.checkpoint(watermarks=marks, phase="", cursor="")
+        return True
+
+    def _take_bc_feed(self) -> bool:
+        state, mapping = self._keeper.held, self._work.mapping
+        mark = state.watermarks.bc
+        # Counted before the feed is read: a record created in between is taken for one more that
+        # may be gone, which costs a comparison of keys and misses nothing.
+        peek = self._work.bc.peek(
+            self._work.endpoint, filter="", since=mark.since, stamp=mapping.bc.stamp_field
+        )
+        resumed = state.phase == _BC
+        fresh = 0
+        if resumed or not mark.is_quiet(peek):
+            read = self._read_bc(resumed=resumed)
+            if read is None:
+                return False
+            fresh = read
+        self._take_stock()
+        # What an earlier slice met is not counted here any more.
+        if resumed or mark.may_miss(peek.total, fresh):
+            self._take_missing()
+        marks = self._keeper.held.watermarks
+        if marks.bc.total != peek.total:
+            marks = replace(marks, bc=replace(marks.bc, total=peek.total))
+            self._keeper.checkpoint(watermarks=marks)
+        return True
+
+    def _read_bc(self, *, resumed: bool) -> int | None:
+        """Handle what changed; the uncoupled records among it, None where time was up.
+
+        The watermark keeps its old total, which ``_take_bc_feed`` compares with.
+        """
+        state, mapping = self._keeper.held, self._work.mapping
+        mark = state.watermarks.bc
+        pages = self._work.bc.fetch_changes(
+            self._work.endpoint,
+            select=mapping.bc_select(),
+            stamp=mapping.bc.stamp_field,
+            since=mark.since,
+            page_size=PAGE_SIZE,
+            cursor=state.cursor if resumed else None,
+        )
+        stamps: dict[str, str] = {}
+        fresh = 0
+        for page in pages:
+            found = {record[mapping.bc.id_field]: record for record in page.records}
+            fresh += self._handle(Changes(bc=dict(found))).uncoupled_in_bc
+            stamps |= {each: row[mapping.bc.stamp_field] for each, row in found.items()}
+            if page.next:
+                self._keeper.checkpoint(phase=_BC, cursor=page.next)
+                if self._is_time_up():
+                    return None
+        advanced = mark.advanced(stamps, total=mark.total)
+        if resumed:
+            advanced = advanced.of_unknown_window()
+        marks = replace(self._keeper.held.watermarks, bc=advanced)
+        self._keeper.checkpoint(watermarks=marks, phase="", cursor="")
+        return fresh
+
+    def _take_stock(self) -> None:
+        """Items whose stock moved: their own stamps do not tell."""
+        mapping, marks = self._work.mapping, self._keeper.held.watermarks
+        if not mapping.bc.has_stock:
+            return
+        last, numbers = self._work.bc.fetch_stock_changes(marks.ledger)
+        if last == marks.ledger:
+            return
+        moved = self._coupled_by_key(numbers)
+        for some in batched(moved, PAGE_SIZE, strict=False):
+            self._handle(fetch_changes(self._work, some, (), set()))
+        self._keeper.checkpoint(watermarks=replace(marks, ledger=last))
+
+    def _coupled_by_key(self, keys: Sequence[str]) -> list[str]:
+        """Ids of the coupled records of these numbers."""
+        name, couplings = self._work.mapping.name, self._work.couplings
+        if len(keys) > _MOST_POINT_READS:
+            wanted = set(keys)
+            return [each.bc_id for each in couplings.scan_index(name) if each.bc_key in wanted]
+        found = [couplings.find_entry_by_key(name, key) for key in keys]
+        return [entry.bc_id for entry in found if entry]
+
+    def _take_missing(self) -> None:
+        """Coupled records that Business Central does not have any more, by comparing all ids."""
+        present = self._work.bc.fetch_ids(self._work.endpoint, "")
+        entries = self._work.couplings.scan_index(self._work.mapping.name)
+        missing = [entry.bc_id for entry in entries if entry.bc_id not in present]
+        reported = self._work.outcomes.record_ids(self._work.mapping.name, "bc")
+        missing += [bc_id for bc_id in reported if bc_id not in present]
+        for some in batched(dict.fromkeys(missing), PAGE_SIZE, strict=False):
+            self._handle(fetch_changes(self._work, some, (), set()))
+
+    # Pages
+
+    def _handle(self, changes: Changes) -> Taken:
+        """Bring changed records into step, and store what became of them."""
+        taken = take_changes(self._work, changes)
+        if taken.pairs:
+            synchronize(self._work, taken.pairs)
+            self._keeper.checkpoint()  # or the table was lost to a worker that knows better
+            self._count(commit_page(self._work, taken.pairs, self._now()))
+            if any(pair.entry is None and not pair.problem for pair in taken.pairs):
+                self._on_coupled()
+        if taken.forgotten:
+            self._work.outcomes.clear_many(self._work.mapping.name, taken.forgotten)
+        if taken.orphans:
+            self._keeper.checkpoint(compare_because=_why_orphans(taken.orphans))
+        return taken
+
+    def _count(self, counted: dict[Direction, Counters]) -> None:
+        for direction, counters in counted.items():
+            self._counted[direction] += counters
+
+
+class PassProgress:
+    """The progress of a comparison on the table's state."""
+
+    def __init__(
+        self,
+        keeper: LeaseKeeper[TableState],
+        count: Callable[[dict[Direction, Counters]], None],
+        because: str,
+    ) -> None:
+        self._keeper = keeper
+        self._count = count
+        self._because = because
+
+    @property
+    def phase(self) -> str:
+        phase = self._keeper.held.phase
+        return phase.removeprefix(_COMPARING) if phase.startswith(_COMPARING) else ""
+
+    @property
+    def cursor(self) -> str:
+        return self._keeper.held.cursor if self.phase else ""
+
+    @property
+    def pending(self) -> Watermarks | None:
+        state = self._keeper.held
+        return state.pending if self.phase and not state.pending_of else None
+
+    def begin(self, watermarks: Watermarks) -> None:
+        self._keeper.checkpoint(
+            pending=watermarks, pending_of="", compare_because=self._because, phase="", cursor=""
+        )
+
+    def move(self, phase: str) -> None:
+        self._keeper.checkpoint(phase=_COMPARING + phase, cursor="")
+
+    def confirm(self) -> None:
+        self._keeper.checkpoint()
+
+    def page_done(
+        self,
+        cursor: str,
+        *,
+        expected: int | None,
+        handled: int,
+        counted: dict[Direction, Counters],
+    ) -> None:
+        del expected, handled
+        self._count(counted)
+        self._keeper.checkpoint(cursor=cursor)
+
+
+def _why_orphans(orphans: Sequence[str]) -> str:
+    return (
+        f"{len(orphans)} records that Coupler made were not coupled yet, {orphans[0]} for one: "
+        "comparing everything finds what they belong to."
+    )

@@ -1,0 +1,107 @@
+"""How far the changes of Business Central's records were handled."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.records import Peek
+from sync.watermark import OVERLAP, BcWatermark, before
+
+START = datetime(2026, 6, 26, 12, 0, tzinfo=UTC)
+
+
+def text(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+STAMPS = st.integers(0, 3_600_000).map(lambda ms: text(START + timedelta(milliseconds=ms)))
+ROWS = st.dictionaries(st.uuids().map(str), STAMPS, max_size=12)
+
+
+def peek(rows: dict[str, str], since: str) -> Peek:
+    """What Business Central answers to a look beyond ``since``."""
+    recent = [stamp for stamp in rows.values() if stamp > since]
+    return Peek(total=len(rows), recent=len(recent), newest=max(recent, default=""))
+
+
+def read(rows: dict[str, str], since: str) -> dict[str, str]:
+    return {each: stamp for each, stamp in rows.items() if stamp > since}
+
+
+def test_reading_begins_one_overlap_window_before_the_newest_stamp_handled():
+    mark = BcWatermark(stamp=text(START))
+    assert mark.since == text(START - OVERLAP)
+
+
+def test_before_the_first_record_everything_is_read():
+    assert BcWatermark().since == before("") == ""
+
+
+@given(ROWS)
+def test_after_handling_everything_the_next_look_is_quiet(rows):
+    mark = BcWatermark().advanced(read(rows, ""), total=len(rows))
+    assert mark.is_quiet(peek(rows, mark.since))
+
+
+@given(ROWS, ROWS)
+def test_it_never_goes_back(first, second):
+    mark = BcWatermark().advanced(first, total=0)
+    assert mark.advanced(second, total=0).stamp >= mark.stamp
+
+
+@given(ROWS, st.uuids().map(str), STAMPS)
+def test_a_record_that_appears_within_the_window_is_never_passed_by(rows, late, stamp):
+    """Its transaction began before the newest stamp was read, and committed after."""
+    mark = BcWatermark().advanced(rows, total=len(rows))
+    if rows.get(late) or stamp <= mark.since:
+        return
+    appeared = rows | {late: stamp}
+    assert not mark.is_quiet(peek(appeared, mark.since))
+    assert late in read(appeared, mark.since)
+
+
+@given(ROWS, st.data())
+def test_a_change_of_any_record_is_never_passed_by(rows, data):
+    if not rows:
+        return
+    mark = BcWatermark().advanced(rows, total=len(rows))
+    changed = data.draw(st.sampled_from(sorted(rows)))
+    later = text(
+        datetime.fromisoformat(mark.stamp)
+        + timedelta(milliseconds=data.draw(st.integers(1, 10_000)))
+    )
+    now = rows | {changed: later}
+    assert not mark.is_quiet(peek(now, mark.since))
+    assert changed in read(now, mark.since)
+
+
+@given(ROWS, st.integers(0, 5))
+def test_many_records_of_one_stamp_are_not_read_again(rows, more):
+    """A bulk import gives thousands of records one stamp: what is in step is not read for ever."""
+    same = dict.fromkeys(rows, text(START))
+    mark = BcWatermark().advanced(same, total=len(same) + more)
+    assert mark.is_quiet(peek(same, mark.since))
+
+
+def test_an_unknown_window_is_never_quiet():
+    mark = BcWatermark(stamp=text(START), recent=1).of_unknown_window()
+    assert not mark.is_quiet(Peek(total=1, recent=1, newest=text(START)))
+
+
+@pytest.mark.parametrize(
+    ("before_count", "created", "deleted", "uncoupled_edits"),
+    [(10, 0, 1, 0), (10, 1, 1, 0), (10, 3, 2, 0), (10, 0, 1, 4), (1, 5, 1, 0)],
+)
+def test_a_deletion_is_never_hidden_by_creations(before_count, created, deleted, uncoupled_edits):
+    mark = BcWatermark(total=before_count)
+    now = before_count + created - deleted
+    assert mark.may_miss(now, created + uncoupled_edits)
+
+
+@pytest.mark.parametrize("created", [0, 1, 7])
+def test_creations_alone_call_for_no_comparison_of_keys(created):
+    assert not BcWatermark(total=10).may_miss(10 + created, created)
