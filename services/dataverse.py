@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from errors import AuthorizationError, TransientError
-from services import answers, dataverse_batch, faults, odata, writing
+from services import answers, dataverse_batch, faults, matching, odata, writing
+from services.dataverse_api import HEADERS, JSON, ROOT, get
 from services.dataverse_batch import Part, PartAnswer
+from services.dataverse_changes import fetch_changes
 from services.dataverse_tables import MULTIPLE_TABLES, table
+from services.dataverse_writing import json_body, outcome_of, part_of
 from services.faults import Meaning
-from services.records import Page, Record, Write, WriteKind, WriteResult, WriteStatus
-from services.transport import Response, Transport
+from services.records import (
+    ChangePage,
+    Page,
+    Record,
+    Write,
+    WriteKind,
+    WriteResult,
+    WriteStatus,
+)
+from services.transport import Transport
 from services.writing import PartOutcome
 
 CONCURRENCY = 8
 """Requests at once from one process: well below the 52 that a user is granted."""
 
-_API = "api/data/v9.2"
 _COUNT_CAP = 5000  # @odata.count never tells more
 _LONGEST_URL = 30_000  # 32 KB are allowed
 _MOST_IDS = 1000
+_MOST_CONDITIONS = 400  # a query may hold 500
 _PARTS_PER_READ = 10  # bounds the answer to some ten thousand records
 # What refuses a CreateMultiple and may yet be the matter of one record in it: a failing plug-in, an
 # owner who may not own such records.
 _PERHAPS_OF_ONE_RECORD = ("service-failed", "service-privilege-missing")
-_HEADERS = {
-    "Accept": "application/json",
-    "OData-MaxVersion": "4.0",
-    "OData-Version": "4.0",
-    "If-None-Match": "null",  # the documented way to switch caching off; not a condition
-}
-_JSON = {**_HEADERS, "Content-Type": "application/json; charset=utf-8"}
 
 
 class Dataverse:
@@ -43,7 +47,7 @@ class Dataverse:
         """``parallel``: batches of one ``apply`` that are under way at once."""
         self._transport = transport
         self._service = transport.service_name
-        self._root = f"{urlsplit(transport.base_url).path}/{_API}"
+        self._root = f"{urlsplit(transport.base_url).path}/{ROOT}"
         self._parallel = parallel
         self._multiple = set(MULTIPLE_TABLES)
 
@@ -64,7 +68,7 @@ class Dataverse:
         None above. Raises the families of ``services.transport`` and ``services.answers``.
         """
         query = odata.query(select=select, filter=filter, orderby=orderby, count=count)
-        link: str | None = cursor or f"{_API}/{odata.name(entity_set)}{query}"
+        link: str | None = cursor or f"{ROOT}/{odata.name(entity_set)}{query}"
         while link:
             page = self._page(entity_set, link, page_size)
             yield page
@@ -85,23 +89,67 @@ class Dataverse:
             query = odata.query(select=columns, filter=odata.is_in(key, chunk))
             return f"{odata.name(entity_set)}{query}"
 
-        origin = len(f"{self._transport.base_url}/{_API}/")
-        chunks = odata.chunks_within(wanted, path, _LONGEST_URL - origin, _MOST_IDS)
-        paths = [path(chunk) for chunk in chunks]
-        if len(paths) == 1:
-            records = self._all(entity_set, f"{_API}/{paths[0]}")
-        else:
-            records = [
-                record
-                for start in range(0, len(paths), _PARTS_PER_READ)
-                for record in self._batch_read(entity_set, paths[start : start + _PARTS_PER_READ])
-            ]
+        records = self._fetch_chunks(entity_set, wanted, path, _MOST_IDS)
         return {str(record[key]): record for record in records if record.get(key) is not None}
+
+    def fetch_matching(
+        self,
+        entity_set: str,
+        columns: Sequence[str],
+        values: Sequence[Sequence[Any]],
+        select: Sequence[str],
+    ) -> list[Record]:
+        """All records whose ``columns`` have one of these sets of values, each record once.
+
+        Values are text (compared without regard to letter case, as Dataverse does), numbers, and
+        ids of lookup columns (``_ownerid_value``). However many sets, few requests: chunks travel
+        in one batch.
+        """
+        wanted = list(dict.fromkeys(matching.fits(columns, each) for each in values))
+
+        def path(chunk: Sequence[str]) -> str:
+            return (
+                f"{odata.name(entity_set)}{odata.query(select=select, filter=' or '.join(chunk))}"
+            )
+
+        most = max(1, _MOST_CONDITIONS // len(columns))
+        records = self._fetch_chunks(entity_set, wanted, path, most)
+        key = table(entity_set).key
+        return list({str(record[key]): record for record in records}.values())
+
+    def fetch_changes(
+        self,
+        entity_set: str,
+        *,
+        select: Sequence[str],
+        watermark: str | None,
+        cursor: str | None = None,
+        page_size: int = 5000,
+    ) -> Iterator[ChangePage]:
+        """What changed in the table since ``watermark``; without one, every record.
+
+        The last page bears the next watermark. ``cursor`` resumes at a page's ``next``; the
+        watermark is then given as before. Ids of deleted records are in lower case. A filter is
+        not possible here.
+
+        Raises ``WatermarkExpiredError`` where Dataverse cannot tell what changed: the watermark is
+        too old, unknown, of another address (``watermark-…``) or of other columns than ``select``
+        (``watermark-of-other-columns``), or the table is not tracked (``change-tracking-off``).
+        Otherwise the families of ``services.transport`` and ``services.answers``.
+        """
+        return fetch_changes(
+            self._transport,
+            entity_set,
+            select=select,
+            watermark=watermark,
+            cursor=cursor,
+            page_size=page_size,
+        )
 
     def fetch(self, entity_set: str, record_id: str, select: Sequence[str]) -> Record | None:
         """One record by its primary key, None if there is none."""
-        path = f"{_API}/{odata.by_id(entity_set, record_id)}{odata.query(select=select)}"
-        response = self._get(entity_set, path, {})
+        path = f"{ROOT}/{odata.by_id(entity_set, record_id)}{odata.query(select=select)}"
+        response = get(self._transport, entity_set, path)
         if not response.ok:
             said = faults.words(response.body)
             if faults.judge(response.status, said.code) is Meaning.MISSING:
@@ -118,7 +166,7 @@ class Dataverse:
         """
         ids = [table(entity_set).key]
         query = odata.query(select=ids, filter=filter, count=True)
-        first = self._page(entity_set, f"{_API}/{odata.name(entity_set)}{query}", 1)
+        first = self._page(entity_set, f"{ROOT}/{odata.name(entity_set)}{query}", 1)
         if first.total is not None:
             return first.total
         pages = self.fetch_pages(entity_set, select=ids, filter=filter)
@@ -159,18 +207,11 @@ class Dataverse:
 
     # Reading
 
-    def _get(self, entity_set: str, path: str, headers: Mapping[str, str]) -> Response:
-        return self._transport.send(
-            "GET",
-            path,
-            headers={**_HEADERS, **headers},
-            idempotent=True,
-            kind=f"GET {entity_set}",
-        )
-
     def _page(self, entity_set: str, link: str, page_size: int) -> Page:
         # The preference belongs to the request, not to the link: it is repeated for every page.
-        response = self._get(entity_set, link, {"Prefer": f"odata.maxpagesize={page_size}"})
+        response = get(
+            self._transport, entity_set, link, {"Prefer": f"odata.maxpagesize={page_size}"}
+        )
         page = self._read(response.request, answers.json_object(self._service, response))
         self._transport.traffic.add_operations(len(page.records))
         return page
@@ -187,6 +228,25 @@ class Dataverse:
         pages = self.fetch_pages(entity_set, select=(), cursor=link)
         return [record for page in pages for record in page.records]
 
+    def _fetch_chunks[T](
+        self,
+        entity_set: str,
+        values: Sequence[T],
+        path: Callable[[Sequence[T]], str],
+        most: int,
+    ) -> list[Record]:
+        """The records of the paths that chunks of the values make, in as few requests as fit."""
+        origin = len(f"{self._transport.base_url}/{ROOT}/")
+        chunks = odata.chunks_within(values, path, _LONGEST_URL - origin, most)
+        paths = [path(chunk) for chunk in chunks]
+        if len(paths) == 1:
+            return self._all(entity_set, f"{ROOT}/{paths[0]}")
+        return [
+            record
+            for start in range(0, len(paths), _PARTS_PER_READ)
+            for record in self._batch_read(entity_set, paths[start : start + _PARTS_PER_READ])
+        ]
+
     def _batch_read(self, entity_set: str, paths: Sequence[str]) -> list[Record]:
         parts = [
             Part(method="GET", path=f"{self._root}/{path}", headers={"Accept": "application/json"})
@@ -196,7 +256,7 @@ class Dataverse:
         for path, answer in zip(paths, self._send_batch(parts), strict=True):
             if answer is None or answer.status != 200:
                 # The plain request waits, repeats or explains, whichever its answer calls for.
-                records += self._all(entity_set, f"{_API}/{path}")
+                records += self._all(entity_set, f"{ROOT}/{path}")
                 continue
             request = f"GET {entity_set}"
             parsed = answers.parsed_object(self._service, request, answer.body)
@@ -224,9 +284,9 @@ class Dataverse:
         try:
             response = self._transport.send(
                 "POST",
-                f"{_API}/{odata.name(entity_set)}/Microsoft.Dynamics.CRM.CreateMultiple",
-                headers=_JSON,
-                body=_json({"Targets": targets}),
+                f"{ROOT}/{odata.name(entity_set)}/Microsoft.Dynamics.CRM.CreateMultiple",
+                headers=JSON,
+                body=json_body({"Targets": targets}),
                 # Repeating it after its answer was lost is safe: the keys are in it, so it is
                 # refused as a duplicate, and the batch below finds the records existing.
                 idempotent=True,
@@ -255,42 +315,19 @@ class Dataverse:
         return self.fetch_many(entity_set, key, ids, [key])
 
     def _send_writes(self, writes: Sequence[Write]) -> list[PartOutcome]:
-        parts = [self._part(write) for write in writes]
-        outcomes = [self._outcome(answer) for answer in self._send_batch(parts)]
+        parts = [part_of(self._root, write) for write in writes]
+        outcomes = [outcome_of(self._transport, each) for each in self._send_batch(parts)]
         self._transport.traffic.add_operations(len(parts))
         return outcomes
-
-    def _part(self, write: Write) -> Part:
-        """One write as a request. The representation is asked for to learn the new version, and
-        only the key is selected to keep it small."""
-        key = table(write.table).key
-        headers = {
-            "Content-Type": "application/json; type=entry",
-            "Prefer": "return=representation",
-        }
-        if write.kind is WriteKind.INSERT:
-            path, values = odata.name(write.table), {key: write.id, **write.values}
-        else:
-            path, values = odata.by_id(write.table, write.id), write.values
-            if write.version is not None:
-                headers["If-Match"] = write.version
-            elif write.kind is WriteKind.UPDATE:
-                headers["If-Match"] = "*"  # without a condition PATCH would create the record
-        return Part(
-            method="POST" if write.kind is WriteKind.INSERT else "PATCH",
-            path=f"{self._root}/{path}{odata.query(select=[key])}",
-            headers=headers,
-            body=_json(values),
-        )
 
     def _send_batch(self, parts: Sequence[Part]) -> list[PartAnswer | None]:
         """The answers by part; None for parts that the answer does not speak of."""
         boundary = f"batch_{secrets.token_hex(16)}"
         response = self._transport.send(
             "POST",
-            f"{_API}/$batch",
+            f"{ROOT}/$batch",
             headers={
-                **_HEADERS,
+                **HEADERS,
                 "Content-Type": f'multipart/mixed; boundary="{boundary}"',
                 "Prefer": "odata.continue-on-error",
             },
@@ -309,27 +346,3 @@ class Dataverse:
                 self._service, response.request, "there are more answers than requests"
             )
         return [*answered, *[None] * (len(parts) - len(answered))]
-
-    def _outcome(self, answer: PartAnswer | None) -> PartOutcome:
-        if answer is None:
-            return PartOutcome(status=0)
-        if answer.status > 299:
-            return PartOutcome(
-                status=answer.status,
-                said=faults.words(answer.body),
-                retry_after=self._transport.retry_after(answer.headers),
-            )
-        return PartOutcome(status=answer.status, version=_version(answer))
-
-
-def _version(answer: PartAnswer) -> str | None:
-    """The ETag that a write's answer tells, in its body or its headers."""
-    try:
-        told = json.loads(answer.body or b"{}").get("@odata.etag")
-    except (ValueError, AttributeError):
-        told = None
-    return told or answer.headers.get("etag")
-
-
-def _json(values: object) -> bytes:
-    return json.dumps(values, separators=(",", ":")).encode()

@@ -75,7 +75,7 @@ class WriteStatus(StrEnum):
     WRITTEN = "written"
     EXISTS = "exists"  # an insert found a record of that id: adopt it
     STALE = "stale"  # the record changed since ``version``: read and decide again
-    MISSING = "missing"  # an update found no record of that id
+    MISSING = "missing"  # an update or delete found no record of that id
     REFUSED = "refused"  # the service refused this record's content
     THROTTLED = "throttled"  # not processed and safe to send again
     FAILED = "failed"  # the service failed on it; sending it again is safe

@@ -6,7 +6,8 @@ is only believed of a record that is found under the very id.
 
 Why sending again is safe: a write names its record by an id of ours. An insert that had succeeded
 comes back as existing, a guarded update as stale (it changed the version itself) and is read and
-decided again, an unguarded update or upsert writes the same values once more.
+decided again, an unguarded update or upsert writes the same values once more. A delete that had
+succeeded finds its record missing, which is what it wanted.
 """
 
 from __future__ import annotations

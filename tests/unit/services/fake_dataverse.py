@@ -34,6 +34,8 @@ class FakeDataverse:
         self.batches: list[list[ReceivedPart]] = []
         self.before: Callable[[Asked], Answer | None] = lambda asked: None
         """May answer in the service's place."""
+        self.after: Answer | None = None
+        """Answers in the service's place, once, what the service has carried out."""
         self.before_part: Callable[[ReceivedPart], Reply | None] = lambda part: None
         self.multiple_fault: Answer | None = None
         self._lock = Lock()
@@ -49,7 +51,9 @@ class FakeDataverse:
         if instead is not None:
             return instead
         if asked.path == f"{_API}$batch":
-            return self._batch(asked)
+            answer, instead = self._batch(asked), self.after
+            self.after = None
+            return instead or answer
         if "CreateMultiple" in asked.path:
             return self._create_multiple(asked)
         status, headers, body = self._single(
@@ -89,6 +93,8 @@ class FakeDataverse:
         entity_set, _, record_id = path.removesuffix(")").partition("(")
         if part.method == "GET":
             return self._read(entity_set, record_id, query)
+        if part.method == "DELETE":
+            return self._delete(part, entity_set, record_id)
         assert part.headers["Prefer"] == "return=representation"
         values = json.loads(part.body)
         table = self.rows.setdefault(entity_set, {})
@@ -111,6 +117,15 @@ class FakeDataverse:
         self._store(entity_set, record_id, values)
         etag = table[record_id]["@odata.etag"]
         return 201 if created else 200, {}, json.dumps({"@odata.etag": etag}).encode()
+
+    def _delete(self, part: ReceivedPart, entity_set: str, record_id: str) -> Reply:
+        row = self.rows.setdefault(entity_set, {}).get(record_id)
+        if row is None:
+            return problem(404, "0x80040217", f"account With Id = {record_id} Does Not Exist")
+        if part.headers.get("If-Match", row["@odata.etag"]) != row["@odata.etag"]:
+            return problem(412, "0x80060882", "The version doesn't match.")
+        del self.rows[entity_set][record_id]
+        return 204, {}, b""
 
     def _store(self, entity_set: str, record_id: str, values: dict[str, Any]) -> None:
         self.version += 1

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
 import pytest
@@ -470,3 +470,79 @@ def _with_last_twice(answer: Answer) -> Answer:
     boundary = b"--batchresponse_5f0d1c6e"
     parts = answer.body.split(boundary)
     return Answer(answer.status, answer.headers, boundary.join([*parts[:-1], *parts[-2:]]))
+
+
+class TestMatching:
+    def test_every_record_that_fits_one_of_the_sets_is_found_once(self, transport, service):
+        service.script = [
+            json_answer({"value": [{"accountid": "1"}, {"accountid": "2"}, {"accountid": "1"}]})
+        ]
+        found = Dataverse(transport).fetch_matching(
+            "accounts",
+            ("name", "numberofemployees", "_ownerid_value"),
+            [("O'Neil ", 3, an_id("owner").upper()), ("O'Neil", 3, an_id("owner")), ("B", 4, None)],
+            ["name"],
+        )
+        assert [row["accountid"] for row in found] == ["1", "2"]
+        (asked,) = service.asked
+        query = parse_qs(urlsplit(asked.path).query)
+        (condition,) = query["$filter"]
+        assert condition == (
+            f"(name eq 'O''Neil' and numberofemployees eq 3 and _ownerid_value eq {an_id('owner')})"
+            " or (name eq 'B' and numberofemployees eq 4 and _ownerid_value eq null)"
+        )
+        assert query["$select"] == ["name"]
+
+    def test_many_sets_travel_in_one_batch_of_bounded_conditions(self, dataverse, fake):
+        values = [(f"N{n}", f"C{n}") for n in range(900)]
+        dataverse.fetch_matching("accounts", ("name", "address1_city"), values, ["name"])
+        assert fake.kinds == ["POST $batch"]
+        (parts,) = fake.batches
+        conditions = [unquote(part.path).count(" eq ") for part in parts]
+        assert sum(conditions) == 1800
+        assert max(conditions) <= 400
+        assert all(len(part.path) < 30_000 for part in parts)
+
+    def test_nothing_is_asked_for_nothing(self, dataverse, fake):
+        assert dataverse.fetch_matching("accounts", ("name",), [], ["name"]) == []
+        assert fake.asked == []
+
+
+class TestDeleting:
+    def test_a_record_is_deleted_and_one_that_is_gone_is_missing(self, dataverse, fake):
+        dataverse.apply([insert("accounts", "A")])
+        some = [write(WriteKind.DELETE, "accounts", name) for name in ("A", "B")]
+        assert statuses(dataverse.apply(some)) == ["written", "missing"]
+        assert fake.rows["accounts"] == {}
+
+    def test_a_version_guards_the_deletion(self, dataverse, fake):
+        dataverse.apply([insert("accounts", "A")])
+        stale = write(WriteKind.DELETE, "accounts", "A", version='W/"1"')
+        assert statuses(dataverse.apply([stale])) == ["stale"]
+        version = fake.rows["accounts"][an_id("A")]["@odata.etag"]
+        guarded = write(WriteKind.DELETE, "accounts", "A", version=version)
+        assert statuses(dataverse.apply([guarded])) == ["written"]
+
+    def test_a_delete_whose_answer_was_lost_finds_the_record_missing(self, dataverse, fake):
+        dataverse.apply([insert("accounts", "A")])
+        fake.after = DROPPED
+        (result,) = dataverse.apply([write(WriteKind.DELETE, "accounts", "A")])
+        assert result.status is WriteStatus.MISSING
+        assert fake.rows["accounts"] == {}
+
+    def test_a_record_in_use_is_refused(self, dataverse, fake):
+        dataverse.apply([insert("accounts", "A")])
+        fake.before_part = lambda part: problem(405, "0x80040227", "It is associated.")
+        (result,) = dataverse.apply([write(WriteKind.DELETE, "accounts", "A")])
+        assert result.status is WriteStatus.REFUSED
+
+
+def test_a_write_that_keeps_failing_fails_alone(dataverse, fake):
+    fake.before_part = lambda part: (
+        problem(500, "0x80040224", "An unexpected error.") if b"broken" in part.body else None
+    )
+    some = [write(WriteKind.UPSERT, "accounts", name) for name in ("A", "broken", "C")]
+    results = dataverse.apply(some)
+    assert statuses(results) == ["written", "failed", "written"]
+    assert (results[1].code, results[1].message) == ("0x80040224", "An unexpected error.")
+    assert [len(parts) for parts in fake.batches] == [3, 1, 1]
