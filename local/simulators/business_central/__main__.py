@@ -24,6 +24,7 @@ def build(options: Options) -> BusinessCentralSimulator:
         environment=settings.get("environment", ""),
         applications=settings.get("applications", ()),
         limits=Limits().changed(settings.get("limits", {})),
+        ca_file=options.ca_file,
     )
 
 

@@ -35,6 +35,16 @@ class Limits:
     retry_after: int | None = None
     """Seconds that a ``Retry-After`` header of 429 tells; none is documented for this service."""
 
+    subscriptions: int = 200
+    """Webhook subscriptions of the environment."""
+    notification_delay: float = 1.0
+    """Seconds from the first change until notifications of it and those behind it are sent; the
+    service waits 30."""
+    notification_records: int = 1000
+    """More changes of one subscription are told as one ``collection``."""
+    notification_retry_scale: float = 1.0
+    """What the delays between tries of a notification (a minute and more) are multiplied by."""
+
     def changed(self, values: Mapping[str, Any]) -> Limits:
         """These limits with some of them replaced; raises ``SeedError`` for what is no limit."""
         known = {each.name for each in fields(self)}

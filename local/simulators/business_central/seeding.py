@@ -24,12 +24,13 @@ def seed(environment: Environment, data: SeedData, company_name: str) -> dict[st
     """Load all rows or none; raises ``SeedError`` naming set, row and field.
 
     A row whose id exists replaces the given fields of that record; where only calculated fields
-    (an item's inventory, a customer's balance) change, its version and time stamp stay.
+    (an item's inventory, a customer's balance) change, its version and time stamp stay. Nobody is
+    notified.
     """
     companies = dict(environment.companies)
     waiting = {each.id: list(each.waiting_links) for each in companies.values()}
     try:
-        with environment.journal.transaction():
+        with environment.journal.transaction(silent=True):
             return _seed(environment, data, company_name)
     except SeedError:
         environment.companies = companies

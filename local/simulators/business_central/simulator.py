@@ -21,12 +21,16 @@ from local.simulators.business_central.errors import (
 )
 from local.simulators.business_central.limits import Gate, Limits, too_large
 from local.simulators.business_central.master_data import COMPANIES, CONTACTS_INFORMATION
+from local.simulators.business_central.notifier import Notifier
 from local.simulators.business_central.paths import API, Address, Segment, parse_path
 from local.simulators.business_central.schema import COMPANY_SETS, seed_name
 from local.simulators.business_central.seeding import SeedData, seed
 from local.simulators.business_central.store import Environment
+from local.simulators.business_central.subscription_api import SubscriptionApi
+from local.simulators.business_central.subscriptions import SUBSCRIPTIONS, Subscriptions
 from local.simulators.business_central.values import moment_text
 from local.simulators.core.clock import ShiftedClock
+from local.simulators.core.deliveries import Deliveries
 from local.simulators.core.messages import SimRequest, SimResponse, not_implemented
 from local.simulators.core.simulator import Command, SeedError, Simulator
 
@@ -53,6 +57,7 @@ class BusinessCentralSimulator(Simulator):
         limits: Limits | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
+        ca_file: str | None = None,
     ) -> None:
         self._environment_name = environment
         self._initial_applications = frozenset(applications)
@@ -60,14 +65,31 @@ class BusinessCentralSimulator(Simulator):
         self._true_time = now
         self._now = ShiftedClock(now)
         self._clock = clock
-        self.reset()
+        self._deliveries = Deliveries(ca_file=ca_file)
+        self._begin()
 
     @override
     def reset(self) -> None:
-        """Forget all records; applications and limits are again what it was started with."""
+        """Forget all records and subscriptions; applications and limits are again what it was
+        started with."""
+        self._notifier.forget()
+        self._begin()
+
+    def _begin(self) -> None:
         # versions grow with the unshifted time, so that no ETag of an earlier run is given again
         self._environment = Environment(int(self._true_time().timestamp() * 1_000_000))
         self._api = Api(self._environment, self._now)
+        self._subscriptions = Subscriptions(self._environment, self._now)
+        self._subscription_api = SubscriptionApi(
+            self._environment, self._subscriptions, self._deliveries, lambda: self._limits
+        )
+        self._notifier = Notifier(
+            self._environment.journal,
+            self._subscriptions,
+            self._deliveries,
+            self._now,
+            lambda: self._limits,
+        )
         self._applications = self._initial_applications
         self._set_limits(self._initial_limits)
 
@@ -91,7 +113,7 @@ class BusinessCentralSimulator(Simulator):
             if refusal is not None:
                 raise refusal
             async with self._gate(caller).admitted():
-                response = self._answer(request, address)
+                response = await self._answer(request, address, caller)
                 await self._work(response)
                 return response
         except BcError as error:
@@ -114,6 +136,8 @@ class BusinessCentralSimulator(Simulator):
         company_name, _, name = entity_set.rpartition("/")
         if entity_set == COMPANIES.name:
             return [company.row for company in self._environment.companies.values()]
+        if entity_set == SUBSCRIPTIONS.name:
+            return [each.row for each in self._subscriptions.active()]
         if seed_name(name) not in COMPANY_SETS:
             raise LookupError(entity_set)
         company = (
@@ -129,6 +153,11 @@ class BusinessCentralSimulator(Simulator):
             customers = company["customers"].rows()
             return [row for each in customers for row in contacts_information(company, each)]
         return list(company[seed_name(name)].rows())
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """The outbox of webhooks."""
+        return self._deliveries
 
     @property
     def time_of_day(self) -> ShiftedClock:
@@ -175,7 +204,13 @@ class BusinessCentralSimulator(Simulator):
             raise rejected_credentials()
         return application
 
-    def _answer(self, request: SimRequest, address: Address) -> SimResponse:
+    async def _answer(self, request: SimRequest, address: Address, caller: str) -> SimResponse:
+        if (
+            address.interface == API
+            and address.segments[:1]
+            and (address.segments[0].name == SUBSCRIPTIONS.name)
+        ):
+            return await self._subscription_api.answer(request, address, caller)
         if address.interface == API and address.segments == (Segment("$batch"),):
             if request.method != "POST":
                 raise method_not_allowed(request.method, "$batch", "Collection")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from local.simulators.business_central.fields import EntitySet, Row
@@ -13,13 +14,26 @@ from local.simulators.business_central.schema import COMPANY_SETS
 type Key = tuple[Any, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What a record was before a write."""
+
+    table: Table
+    record_id: str
+    row: Row | None
+    """None where there was none."""
+    version: int
+
+
 class Journal:
     """Hands out version numbers, and takes writes back where an operation fails half-way."""
 
     def __init__(self, first_version: int = 0) -> None:
         """``first_version``: greater than all versions that clients may know of earlier runs."""
         self._version = first_version
-        self._undo: list[tuple[Table, str, Row | None, int]] | None = None
+        self._undo: list[Write] | None = None
+        self.on_commit: Callable[[list[Write]], None] = lambda _: None
+        """Told what every transaction wrote, after it is done."""
 
     def next_version(self) -> int:
         """A number greater than every one before: a version of a record, never used twice."""
@@ -29,30 +43,36 @@ class Journal:
     def note(self, table: Table, record_id: str, row: Row | None, version: int) -> None:
         """Remember what a record was before a write."""
         if self._undo is not None:
-            self._undo.append((table, record_id, row, version))
+            self._undo.append(Write(table, record_id, row, version))
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All writes inside happen, or none; transactions nest."""
+    def transaction(self, *, silent: bool = False) -> Iterator[None]:
+        """All writes inside happen, or none; transactions nest.
+
+        Nobody is told of an outermost transaction that is ``silent``.
+        """
         outer, self._undo = self._undo, []
         try:
             yield
         except BaseException:
             writes, self._undo = self._undo, None
-            for table, record_id, row, version in reversed(writes):
-                table.restore(record_id, row, version)
+            for write in reversed(writes):
+                write.table.restore(write.record_id, write.row, write.version)
             self._undo = outer
             raise
+        writes, self._undo = self._undo, outer
         if outer is not None:
-            outer.extend(self._undo)
-        self._undo = outer
+            outer.extend(writes)
+        elif not silent:
+            self.on_commit(writes)
 
 
 class Table:
     """The records of one entity set. Rows are never changed in place: a write puts a new one."""
 
-    def __init__(self, schema: EntitySet, journal: Journal) -> None:
+    def __init__(self, schema: EntitySet, journal: Journal, company_id: str = "") -> None:
         self.schema = schema
+        self.company_id = company_id
         self._journal = journal
         self._rows: dict[str, Row] = {}
         self._versions: dict[str, int] = {}
@@ -158,7 +178,9 @@ class Company:
         self.row = row
         self.id: str = row["id"]
         self.name: str = row["name"]
-        self.tables = {name: Table(schema, journal) for name, schema in COMPANY_SETS.items()}
+        self.tables = {
+            name: Table(schema, journal, self.id) for name, schema in COMPANY_SETS.items()
+        }
         self.cards = Table(CONTACT_CARDS, journal)
         self.waiting_links: list[tuple[str, str]] = []
         """Seeded links of contact and customer whose records are still to come."""
@@ -175,6 +197,7 @@ CONTACT_CARDS = EntitySet(
     table="Contact Business Relation",
     fields=(),
     key=(("contactNumber", "Contact No."),),
+    modified_field="",
 )
 """Which contact card stands for which customer: ``id`` is the customer's."""
 
