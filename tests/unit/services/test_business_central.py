@@ -75,8 +75,10 @@ class FakeBusinessCentral:
         path, _, query = unquote(operation["url"]).partition("?")
         if operation["method"] == "GET":
             return self._read(path, query)
-        values = operation["body"]
         assert f"companies({COMPANY})/customers" in path
+        if operation["method"] == "DELETE":
+            return self._delete(path[path.rindex("(") + 1 : -1], operation["headers"])
+        values = operation["body"]
         if operation["method"] == "POST":
             taken = [row["number"] for row in self.rows.values()]
             if values["id"] in self.rows or values["number"] in taken:
@@ -88,6 +90,15 @@ class FakeBusinessCentral:
         if operation["headers"]["If-Match"] not in ("*", self.rows[record_id]["@odata.etag"]):
             return _error(409, "Request_EntityChanged", "Another user has already changed it.")
         return 200, self._store(record_id, values)
+
+    def _delete(self, record_id: str, headers: dict[str, str]) -> tuple[int, Any]:
+        row = self.rows.get(record_id)
+        if row is None:
+            return _error(404, "Internal_RecordNotFound", "not found")
+        if headers.get("If-Match", row["@odata.etag"]) != row["@odata.etag"]:
+            return _error(409, "Request_EntityChanged", "Another user has already changed it.")
+        del self.rows[record_id]
+        return 204, None
 
     def _store(self, record_id: str, values: dict[str, Any]) -> dict[str, Any]:
         if values.get("number") == "bad":
@@ -343,3 +354,42 @@ class TestWriting:
         traffic = bc_transport.traffic
         assert (traffic.requests, traffic.operations) == (2, 150)
         assert json.dumps(traffic.by_kind) == '{"POST $batch": 2}'
+
+
+class TestDeleting:
+    def test_a_record_is_deleted_and_one_that_is_gone_is_missing(self, central, fake):
+        central.apply([insert("1")])
+        some = [write(WriteKind.DELETE, name) for name in ("1", "2")]
+        assert statuses(central.apply(some)) == ["written", "missing"]
+        assert fake.rows == {}
+        sent = fake.batches[-1][0]
+        assert sent["headers"] == {}
+        assert "body" not in sent
+
+    def test_a_version_guards_the_deletion(self, central, fake):
+        (created,) = central.apply([insert("1")])
+        stale = write(WriteKind.DELETE, "1", 'W/"0"')
+        assert statuses(central.apply([stale])) == ["stale"]
+        guarded = write(WriteKind.DELETE, "1", created.version)
+        assert statuses(central.apply([guarded])) == ["written"]
+
+    def test_a_delete_whose_answer_was_lost_finds_the_record_missing(self, central, fake):
+        central.apply([insert("1")])
+        lost = iter([True])
+        fake.fault = lambda operation: (
+            _error(503, "", "") if fake.rows.pop(an_id("1"), None) and next(lost) else None
+        )
+        (result,) = central.apply([write(WriteKind.DELETE, "1")])
+        assert result.status is WriteStatus.MISSING
+
+
+def test_a_write_that_keeps_failing_fails_alone(central, fake):
+    fake.fault = lambda operation: (
+        _error(500, "Internal_ServerError", "It broke.")
+        if operation["body"]["number"] == "broken"
+        else None
+    )
+    results = central.apply([insert(name) for name in ("1", "broken", "3")])
+    assert statuses(results) == ["written", "failed", "written"]
+    assert (results[1].code, results[1].message) == ("Internal_ServerError", "It broke.")
+    assert [len(parts) for parts in fake.batches] == [3, 1, 1]
