@@ -28,6 +28,18 @@ class CouplerClient:
     def review(self, connection: str) -> dict[str, Any]:
         return self._call("GET", f"connections/{connection}/full-sync")
 
+    def set_incremental(self, connection: str, document: dict[str, Any]) -> dict[str, Any]:
+        """Switch passes on or off, with their period and webhooks."""
+        return self._call("PUT", f"connections/{connection}/incremental", document)
+
+    def run_passes(self, connection: str) -> dict[str, Any]:
+        """Ask for a pass over every table, due or not."""
+        return self._call("POST", f"connections/{connection}/incremental/run", {})
+
+    def tables(self, connection: str) -> dict[str, Any]:
+        """How every table fares between its passes."""
+        return self._call("GET", f"connections/{connection}/tables")
+
     def outcomes(self, connection: str) -> list[dict[str, Any]]:
         """Every record that is not in step."""
         return self._all(f"connections/{connection}/outcomes", "outcomes")

@@ -29,7 +29,7 @@ from local.service_credentials import CredentialsError
 from local.simulated_world import SeedError, SimulatedWorld, fingerprint, storage_folder
 
 CONNECTION = "demo"
-_ENVIRONMENT = "Production"
+ENVIRONMENT = "Production"
 _POLL_SECONDS = 0.3
 _PLAIN_WIDTH = 120
 """Columns to print where the output is no terminal: in a log, in continuous integration."""
@@ -109,7 +109,7 @@ def _demo(console: Console, platform: Platform, data: SampleData) -> int:
 def connection_document(platform: Platform, company: str) -> dict[str, Any]:
     """The connection that the demo creates."""
     base = platform.addresses.business_central
-    url = platform.options.bc_url or f"{base}/v2.0/{TENANT}/{_ENVIRONMENT}"
+    url = platform.options.bc_url or f"{base}/v2.0/{TENANT}/{ENVIRONMENT}"
     return {
         "connection_id": CONNECTION,
         "name": f"{company} with its CRM organization",

@@ -1,0 +1,35 @@
+"""Coupler's own reports of records that are not in step, in the oracle's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from local.coupler_client import CouplerClient
+from local.soak_oracle import Report
+
+
+def fetch_reports(client: CouplerClient, connection: str) -> list[Report]:
+    """Every outcome of a connection."""
+    return [report_of(outcome) for outcome in client.outcomes(connection)]
+
+
+def fetch_pairs(client: CouplerClient, connection: str) -> dict[str, list[tuple[str, str]]]:
+    """Ids of the coupled records of every table, Business Central's first."""
+    return {
+        table["mapping"]: [
+            (coupling["bc_id"], coupling["crm_id"])
+            for coupling in client.couplings(connection, table["mapping"])
+        ]
+        for table in client.tables(connection)["tables"]
+    }
+
+
+def report_of(outcome: Mapping[str, Any]) -> Report:
+    """An outcome as the API shows it."""
+    return Report(
+        mapping=outcome["mapping"],
+        ids=frozenset({outcome["record_id"]}),
+        kind=outcome["kind"],
+        code=outcome["code"],
+    )
