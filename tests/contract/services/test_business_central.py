@@ -245,3 +245,96 @@ def test_traffic_agrees_with_the_services_own_count(central, admin, transport: T
     counted = admin.counted()
     assert transport.traffic.requests == counted["requests"]
     assert transport.traffic.operations == counted["operations"]
+
+
+STAMP = "lastModifiedDateTime"
+
+
+def test_a_look_tells_what_changed_in_one_request(central, admin):
+    central.apply([insert(f"C{n}", city="Oslo" if n else "Bergen") for n in range(5)])
+    admin_before = admin.counted()["requests"]
+    whole = central.peek(CUSTOMERS, filter="city eq 'Oslo'", since="", stamp=STAMP)
+    assert admin.counted()["requests"] - admin_before == 1
+    assert (whole.total, whole.recent) == (4, 5)
+    quiet = central.peek(CUSTOMERS, filter="", since=whole.newest, stamp=STAMP)
+    assert (quiet.total, quiet.recent, quiet.newest) == (5, 0, "")
+    (changed,) = central.apply([write(WriteKind.UPDATE, "C0", city="Voss")])
+    again = central.peek(CUSTOMERS, filter="city eq 'Oslo'", since=whole.newest, stamp=STAMP)
+    assert (again.total, again.recent) == (4, 1)
+    assert again.newest == changed.record[STAMP]
+
+
+def test_changes_are_read_in_the_order_of_their_stamps(central):
+    central.apply([insert(f"C{n}") for n in range(5)])
+    since = central.peek(CUSTOMERS, filter="", since="", stamp=STAMP).newest
+    for number in ("C3", "C0", "C4"):
+        central.apply([write(WriteKind.UPDATE, number, city="Voss")])
+    pages = list(
+        central.fetch_changes(CUSTOMERS, select=["number"], stamp=STAMP, since=since, page_size=2)
+    )
+    assert [row["number"] for page in pages for row in page.records] == ["C3", "C0", "C4"]
+    assert len(pages) == 2
+    (rest,) = central.fetch_changes(
+        CUSTOMERS, select=["number"], stamp=STAMP, since=since, cursor=pages[0].next
+    )
+    assert [row["number"] for row in rest.records] == ["C4"]
+
+
+def test_a_page_is_looked_at_and_read_by_its_system_stamp(central, admin):
+    rows = [{"SystemId": an_id(n), "Code": f"G{n}", "Description": str(n)} for n in range(3)]
+    admin.seed(CustomerPriceGroups=rows)
+    peek = central.peek(GROUPS, filter="", since="", stamp="SystemModifiedAt")
+    assert (peek.total, peek.recent) == (3, 3)
+    (page,) = central.fetch_changes(GROUPS, select=["Code"], stamp="SystemModifiedAt", since="")
+    assert {row["SystemId"] for row in page.records} == {an_id(n) for n in range(3)}
+    assert central.fetch_ids(GROUPS, "") == {an_id(n) for n in range(3)}
+
+
+def test_all_ids_of_a_table(central, admin):
+    admin.seed(customers=[{"id": an_id(n), "number": f"C{n:05}"} for n in range(300)])
+    assert central.fetch_ids(CUSTOMERS, "") == {an_id(n) for n in range(300)}
+    assert central.fetch_ids(CUSTOMERS, "number eq 'C00001'") == {an_id(1)}
+
+
+def test_movements_of_stock_name_their_items(central, admin):
+    assert central.fetch_stock_changes(None) == (0, [])
+    entries = [(7, "1000"), (8, "1001"), (9, "1000")]
+    admin.seed(
+        itemLedgerEntries=[
+            {"id": an_id(number), "entryNumber": number, "itemNumber": item}
+            for number, item in entries
+        ]
+    )
+    assert central.fetch_stock_changes(None) == (9, [])
+    assert central.fetch_stock_changes(0) == (9, ["1000", "1001"])
+    assert central.fetch_stock_changes(8) == (9, ["1000"])
+    assert central.fetch_stock_changes(9) == (9, [])
+
+
+def test_records_by_several_fields(central, admin):
+    central.apply([insert("A", city="Oslo"), insert("B", city="Oslo"), insert("C", city="Voss")])
+    found = central.fetch_matching(
+        CUSTOMERS,
+        ("displayName", "city"),
+        [("Customer A", "OSLO"), ("Customer B", "Voss"), ("Customer C", "Voss ")],
+        ["number"],
+    )
+    assert {row["number"] for row in found} == {"A", "C"}
+
+
+def test_records_by_a_value_that_many_have(central, admin):
+    names = [f"C{n:05}" for n in range(1200)]
+    admin.seed(customers=[{"id": an_id(name), "number": name, "city": "Oslo"} for name in names])
+    found = central.fetch_many_by(CUSTOMERS, "city", ["Oslo", "Voss"], ["number"])
+    assert {row["number"] for row in found} == set(names)
+
+
+def test_deletions_are_guarded_by_their_version(central, admin):
+    (created,) = central.apply([insert("1")])
+    central.apply([write(WriteKind.UPDATE, "1", city="Voss")])
+    delete = write(WriteKind.DELETE, "1")
+    (stale,) = central.apply([replace(delete, version=created.version)])
+    assert (stale.status, stale.code) == (WriteStatus.STALE, "Request_EntityChanged")
+    assert statuses(central.apply([delete])) == ["written"]
+    assert statuses(central.apply([delete])) == ["missing"]
+    assert admin.dump("customers") == []

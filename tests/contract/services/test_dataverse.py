@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -8,10 +9,15 @@ from uuid import NAMESPACE_URL, uuid5
 import pytest
 import requests
 
-from errors import AuthorizationError, ConfigurationError, TransientError
+from errors import (
+    AuthorizationError,
+    ConfigurationError,
+    TransientError,
+    WatermarkExpiredError,
+)
 from services import odata
 from services.dataverse import Dataverse
-from services.records import Write, WriteKind, WriteStatus
+from services.records import ChangePage, Write, WriteKind, WriteStatus
 from services.transport import Transport
 from tests.contract.services.conftest import Admin, Patient
 
@@ -249,3 +255,107 @@ def test_traffic_agrees_with_the_services_own_count(dataverse, admin, transport:
     counted = admin.counted()
     assert transport.traffic.requests == counted["requests"]
     assert transport.traffic.operations == counted["operations"]
+
+
+def test_changes_are_followed_from_the_first_reading_on(dataverse):
+    dataverse.apply([account(f"A{n}") for n in range(5)])
+    first = list(changes(dataverse, page_size=2))
+    assert sum(len(page.changed) for page in first) == 5
+    assert [page.watermark is None for page in first] == [True, True, False]
+
+    dataverse.apply(
+        [account("A1", WriteKind.UPDATE, telephone1="1"), account("A2", WriteKind.DELETE)]
+    )
+    (page,) = changes(dataverse, watermark=first[-1].watermark)
+    assert [row["telephone1"] for row in page.changed] == ["1"]
+    assert page.deleted == [an_id("A2")]
+
+    (quiet,) = changes(dataverse, watermark=page.watermark)
+    assert (quiet.changed, quiet.deleted) == ([], [])
+    assert quiet.watermark
+
+
+def test_changes_go_on_from_a_pages_cursor(dataverse):
+    watermark = list(changes(dataverse))[-1].watermark
+    dataverse.apply([account(f"A{n}") for n in range(5)])
+    begun = next(changes(dataverse, watermark=watermark, page_size=2))
+    rest = list(changes(dataverse, watermark=watermark, cursor=begun.next, page_size=2))
+    assert [len(page.changed) for page in (begun, *rest)] == [2, 2, 1]
+    (quiet,) = changes(dataverse, watermark=rest[-1].watermark)
+    assert quiet.changed == []
+
+
+def test_a_watermark_that_is_too_old_or_unknown_is_expired(dataverse, admin):
+    watermark = list(changes(dataverse))[-1].watermark
+    unknown = watermark.partition("$deltatoken=")[0] + "$deltatoken=999999999%2101%2f01%2f2026"
+    with pytest.raises(WatermarkExpiredError) as raised:
+        list(changes(dataverse, watermark=unknown))
+    assert raised.value.code == "watermark-unknown"
+    old = re.sub(r"20\d\d%20", "2020%20", watermark)
+    with pytest.raises(WatermarkExpiredError) as raised:
+        list(changes(dataverse, watermark=old))
+    assert raised.value.code == "watermark-expired"
+
+
+def test_a_table_that_is_not_tracked_says_so(dataverse):
+    with pytest.raises(WatermarkExpiredError, match="organizations") as raised:
+        list(dataverse.fetch_changes("organizations", select=["name"], watermark=None))
+    assert raised.value.code == "change-tracking-off"
+
+
+def test_records_by_several_columns(dataverse, admin):
+    dataverse.apply(
+        [
+            account("A", address1_postalcode="1", numberofemployees=3),
+            account("B", address1_postalcode="1", numberofemployees=4),
+            account("C", address1_postalcode="2", numberofemployees=3),
+        ]
+    )
+    found = dataverse.fetch_matching(
+        "accounts",
+        ("address1_postalcode", "numberofemployees"),
+        [("1", 3), ("2", 3), ("2", 4)],
+        ["name"],
+    )
+    assert {row["name"] for row in found} == {"A", "C"}
+    before = admin.counted()["requests"]
+    many = [(f"X{n}", str(n)) for n in range(1500)]
+    found = dataverse.fetch_matching(
+        "accounts", ("name", "address1_postalcode"), [*many, ("a", "1")], ["name"]
+    )
+    assert [row["name"] for row in found] == ["A"]
+    assert admin.counted()["requests"] - before == 1
+
+
+def test_records_by_a_lookup(dataverse):
+    dataverse.apply([account("A")])
+    contact = Write(
+        kind=WriteKind.INSERT,
+        table="contacts",
+        id=an_id("contact"),
+        values={
+            "lastname": "Berg",
+            "emailaddress1": "a@x.example",
+            "parentcustomerid_account@odata.bind": f"/accounts({an_id('A')})",
+        },
+    )
+    assert statuses(dataverse.apply([contact])) == ["written"]
+    wanted = [(an_id("A"), "A@x.example"), (an_id("B"), "a@x.example")]
+    columns = ("_parentcustomerid_value", "emailaddress1")
+    (found,) = dataverse.fetch_matching("contacts", columns, wanted, ["lastname"])
+    assert found["lastname"] == "Berg"
+
+
+def test_deletions_are_guarded_by_their_version(dataverse, admin):
+    (created,) = dataverse.apply([account("A", WriteKind.UPSERT)])
+    dataverse.apply([account("A", WriteKind.UPDATE, telephone1="1")])
+    delete = account("A", WriteKind.DELETE)
+    assert statuses(dataverse.apply([replace(delete, version=created.version)])) == ["stale"]
+    assert statuses(dataverse.apply([delete])) == ["written"]
+    assert statuses(dataverse.apply([delete])) == ["missing"]
+    assert admin.dump("accounts") == []
+
+
+def changes(dataverse: Dataverse, **options: Any) -> Iterator[ChangePage]:
+    asked = {"select": ["name", "telephone1"], "watermark": None} | options
+    return dataverse.fetch_changes("accounts", **asked)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from errors import ConfigurationError, WatermarkExpiredError
 from services.dataverse import Dataverse
+from services.records import ChangePage
+from services.transport import Transport
 from tests.unit.services.scripted_service import json_answer, refusal
 
 API = "/api/data/v9.2/"
@@ -17,9 +20,9 @@ def delta(base: str, token: str = "919042%2108%2f22%2f2017%2008%3a10%3a44") -> s
     return f"{base}{API}accounts?$select=name,accountnumber&$deltatoken={token}"
 
 
-def read(transport, **options):
-    options = {"select": SELECT, "watermark": None} | options
-    return list(Dataverse(transport).fetch_changes("accounts", **options))
+def read(transport: Transport, **options: Any) -> list[ChangePage]:
+    asked = {"select": SELECT, "watermark": None} | options
+    return list(Dataverse(transport).fetch_changes("accounts", **asked))
 
 
 def test_the_first_reading_gives_every_record_and_the_first_watermark(transport, service):
