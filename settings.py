@@ -48,6 +48,9 @@ class Settings:
     """How long a table job's worker may be silent before another takes the job over."""
     slice_seconds: int
     """How long one queue message works on a table job before it hands over to the next message."""
+    overlap_seconds: int
+    """How late a change may appear in Business Central's change feeds: longer than one of its
+    operations may take (8 minutes online), and more than its servers' clocks differ."""
     watch_seconds: int
     """How often a run looks at its table jobs by itself, should an event have been lost."""
 
@@ -100,6 +103,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         ca_bundle=text("REQUESTS_CA_BUNDLE", "") or None,
         lease_seconds=seconds("TABLE_JOB_LEASE_SECONDS", 60),
         slice_seconds=seconds("TABLE_JOB_SLICE_SECONDS", 240),
+        overlap_seconds=seconds("BC_OVERLAP_SECONDS", 600),
         watch_seconds=seconds("RUN_WATCH_SECONDS", 30),
     )
 

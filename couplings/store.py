@@ -29,7 +29,7 @@ from couplings.rows import (
     data_values,
     index_entry_of,
 )
-from errors import RecordError, TransientError
+from errors import ConcurrencyError, RecordError, TransientError
 from storage.paging import check_limit, resume, take_page
 from storage.rows import (
     ANY_VERSION,
@@ -45,6 +45,10 @@ from storage.tables import TenantTable
 _PAIRS = TRANSACTION_LIMIT // 2
 _TRIES = 5
 """How often a write is tried where others write the same rows between reading and writing."""
+
+
+class CouplingChangedError(ConcurrencyError):
+    """A coupling was written by another worker since it was read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +103,9 @@ class CouplingStore:
     def save_many(self, mapping: str, couplings: Sequence[Coupling]) -> list[CouplingRefusal]:
         """Write base, versions, state and names of couplings that exist.
 
-        The caller holds the lease of the mapping's job, so that whoever writes last wins; the
-        ETag of a coupling that was read makes sure that it is still the same pair. Returns those
-        that exist no longer, or with another partner; every other one is written.
+        The ETag of a coupling that was read keeps a worker that lost its lease from storing what
+        is outdated by now: raises ``CouplingChangedError`` where the coupling was written since.
+        Returns those that exist no longer, or with another partner; every other one is written.
         """
         couplings = [_checked(mapping, coupling) for coupling in couplings]
         last = {coupling.bc_id: coupling for coupling in couplings}
@@ -280,6 +284,13 @@ class CouplingStore:
             partner = str(row.values["crm_id"]) if row else None
             if row is None or partner != coupling.crm_id:
                 return _refusal(coupling, partner, None)
+            if coupling.etag not in ("", row.etag):
+                if coupling_of(mapping, row) == coupling:
+                    return None  # our own write, whose answer was lost
+                raise CouplingChangedError(
+                    "coupling-changed",
+                    f"Another worker stored what became of {coupling.name or coupling.bc_id}.",
+                )
             try:
                 self._table.replace(replace(row, values=data_values(coupling)), row.etag)
             except RowChangedError:

@@ -82,6 +82,7 @@ def _coupling(work: Work, pair: Pair, now: datetime) -> Coupling:
         state=state or CouplingState.COUPLED,
         coupled_at=now,
         synchronized_at=now if problem is None else None,
+        etag=pair.entry.etag if pair.entry else "",
     )
 
 

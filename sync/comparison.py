@@ -100,7 +100,8 @@ class Comparison:
         Raises the families of ``errors``; progress up to the last page is kept.
         """
         progress = self._progress
-        bc = None if self._work.preview or progress.pending else bc_look(self._work)
+        fresh = not self._work.preview and progress.pending is None
+        bc = bc_look(self._work, self._now()) if fresh else None
         index = build_index(self._work)
         if bc is not None:
             progress.begin(_watermarks(self._work, bc, index))
@@ -184,7 +185,7 @@ class Comparison:
         )
 
 
-def bc_look(work: Work) -> Watermarks:
+def bc_look(work: Work, now: datetime) -> Watermarks:
     """How the BC side looks now: where reading its changes would go on.
 
     Only what is of Business Central is filled in.
@@ -192,12 +193,14 @@ def bc_look(work: Work) -> Watermarks:
     mapping = work.mapping
     stamp = mapping.bc.stamp_field
     whole = work.bc.peek(work.endpoint, filter="", since="", stamp=stamp)
-    recent = work.bc.peek(work.endpoint, filter="", since=before(whole.newest), stamp=stamp)
+    recent = work.bc.peek(
+        work.endpoint, filter="", since=before(whole.newest, work.overlap), stamp=stamp
+    )
     # A change between the two looks leaves the first one's stamp, which the next pass goes beyond.
-    is_same = recent.newest == whole.newest
-    mark = BcWatermark(total=whole.total, stamp=whole.newest)
-    if is_same:
-        mark = BcWatermark(total=whole.total, stamp=whole.newest, recent=recent.recent)
+    settles_at = (now + work.overlap).isoformat() if whole.newest else ""
+    mark = BcWatermark(stamp=whole.newest, settles_at=settles_at, total=whole.total)
+    if recent.newest == whole.newest:
+        mark = replace(mark, recent=recent.recent)
     ledger = work.bc.fetch_stock_changes(None)[0] if mapping.bc.has_stock else 0
     return Watermarks(bc=mark, ledger=ledger, origin=origin_look(work))
 

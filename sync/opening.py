@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from couplings.store import CouplingStore
@@ -171,5 +171,6 @@ def _open_work(
         crm=crm,
         couplings=couplings,
         outcomes=outcome_store(tenant, connection_id),
+        overlap=timedelta(seconds=settings().overlap_seconds),
         preview=preview,
     )

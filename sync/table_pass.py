@@ -194,11 +194,14 @@ class TablePass:
         # Counted before the feed is read: a record created in between is taken for one more that
         # may be gone, which costs a comparison of keys and misses nothing.
         peek = self._work.bc.peek(
-            self._work.endpoint, filter="", since=mark.since, stamp=mapping.bc.stamp_field
+            self._work.endpoint,
+            filter="",
+            since=mark.since(self._work.overlap),
+            stamp=mapping.bc.stamp_field,
         )
         resumed = state.phase == _BC
         fresh = 0
-        if resumed or not mark.is_quiet(peek):
+        if resumed or not mark.is_quiet(peek, self._now()):
             read = self._read_bc(resumed=resumed)
             if read is None:
                 return False
@@ -224,7 +227,7 @@ class TablePass:
             self._work.endpoint,
             select=mapping.bc_select(),
             stamp=mapping.bc.stamp_field,
-            since=mark.since,
+            since=mark.since(self._work.overlap),
             page_size=PAGE_SIZE,
             cursor=state.cursor if resumed else None,
         )
@@ -238,7 +241,7 @@ class TablePass:
                 self._keeper.checkpoint(phase=_BC, cursor=page.next)
                 if self._is_time_up():
                     return None
-        advanced = mark.advanced(stamps, total=mark.total)
+        advanced = mark.advanced(stamps, overlap=self._work.overlap, now=self._now())
         if resumed:
             advanced = advanced.of_unknown_window()
         marks = replace(self._keeper.held.watermarks, bc=advanced)

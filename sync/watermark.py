@@ -11,8 +11,11 @@ appear with a stamp below one that was read already:
                                               reads from 10:00:05: customer 1 would be lost
 
 Therefore every reading begins an overlap window earlier. Whether anything in the window is new is
-told by two numbers that cost one request: how many records are in it, and the newest stamp. Where
-both are as they were, there is nothing to read.
+told by two numbers that cost one request: how many records are in it, and the newest stamp. They
+do not tell of a record that is in the window already and gets another stamp inside it; so the
+window is read by every pass until as much time has passed since its newest stamp was first met,
+measured as a duration by one clock. From then on, two numbers as they were mean that there is
+nothing to read.
 """
 
 from __future__ import annotations
@@ -23,10 +26,6 @@ from datetime import UTC, datetime, timedelta
 
 from services.records import Peek
 
-OVERLAP = timedelta(minutes=10)
-"""Longer than an operation of Business Central online may take (8 minutes), and more than its
-servers' clocks differ."""
-
 _UNKNOWN = -1
 
 
@@ -36,29 +35,41 @@ class BcWatermark:
 
     stamp: str = ""
     """The newest stamp handled, as Business Central writes it; empty before the first."""
+    settles_at: str = ""
+    """Until when transactions may still commit stamps inside the window, by our clock (ISO)."""
     recent: int = _UNKNOWN
     """Records in the overlap window before ``stamp`` when it was handled; -1 where unknown."""
     total: int = 0
     """Records in the table when it was last counted."""
 
-    @property
-    def since(self) -> str:
+    def since(self, overlap: timedelta) -> str:
         """Where the next reading begins: records with a later stamp are read."""
-        return before(self.stamp)
+        return before(self.stamp, overlap)
 
-    def is_quiet(self, peek: Peek) -> bool:
+    def is_quiet(self, peek: Peek, now: datetime) -> bool:
         """Whether a look beyond ``since`` shows nothing but what was handled."""
-        return peek.recent == self.recent and (not peek.recent or peek.newest == self.stamp)
+        if not peek.recent and not self.recent:
+            return True
+        is_same = peek.recent == self.recent and peek.newest == self.stamp
+        return is_same and _moment(self.settles_at) <= now
 
-    def advanced(self, stamps: Mapping[str, str], *, total: int) -> BcWatermark:
+    def advanced(
+        self, stamps: Mapping[str, str], *, overlap: timedelta, now: datetime
+    ) -> BcWatermark:
         """The watermark after records with these stamps, by id, were handled.
 
         They are all that was read beyond ``since``. It never goes back, whatever their stamps.
         """
         newest = max((self.stamp, *stamps.values()), key=_moment)
-        window = before(newest)
-        inside = sum(1 for stamp in stamps.values() if _moment(stamp) > _moment(window))
-        return BcWatermark(stamp=newest, recent=inside, total=total)
+        window = _moment(before(newest, overlap))
+        inside = sum(1 for stamp in stamps.values() if _moment(stamp) > window)
+        is_new = newest != self.stamp
+        return replace(
+            self,
+            stamp=newest,
+            settles_at=(now + overlap).isoformat() if is_new else self.settles_at,
+            recent=inside,
+        )
 
     def of_unknown_window(self) -> BcWatermark:
         """The same place, where it is not known how many records the overlap window has."""
@@ -70,11 +81,11 @@ class BcWatermark:
         return self.total + fresh > total
 
 
-def before(stamp: str) -> str:
+def before(stamp: str, overlap: timedelta) -> str:
     """The stamp one overlap window earlier; empty for an empty one."""
     if not stamp:
         return ""
-    return _text(_moment(stamp) - OVERLAP)
+    return _text(_moment(stamp) - overlap)
 
 
 def _moment(stamp: str) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 
 from couplings.store import CouplingStore
@@ -27,6 +28,9 @@ class Work:
     crm: Dataverse
     couplings: CouplingStore
     outcomes: OutcomeStore
+    overlap: timedelta
+    """How late a change may appear in Business Central's change feed: longer than an operation may
+    take, and more than its servers' clocks differ."""
     preview: bool
     """Decide and count everything, write nothing to either system and couple nothing."""
 

@@ -9,9 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.records import Peek
-from sync.watermark import OVERLAP, BcWatermark, before
+from sync.watermark import BcWatermark, before
 
 START = datetime(2026, 6, 26, 12, 0, tzinfo=UTC)
+OVERLAP = timedelta(minutes=10)
+NOW = datetime(2031, 1, 1, tzinfo=UTC)
+"""Our clock has nothing to do with Business Central's."""
+SETTLED = NOW + OVERLAP
 
 
 def text(moment: datetime) -> str:
@@ -34,62 +38,62 @@ def read(rows: dict[str, str], since: str) -> dict[str, str]:
 
 def test_reading_begins_one_overlap_window_before_the_newest_stamp_handled():
     mark = BcWatermark(stamp=text(START))
-    assert mark.since == text(START - OVERLAP)
+    assert mark.since(OVERLAP) == text(START - OVERLAP)
 
 
 def test_before_the_first_record_everything_is_read():
-    assert BcWatermark().since == before("") == ""
+    assert BcWatermark().since(OVERLAP) == before("", OVERLAP) == ""
 
 
 @given(ROWS)
 def test_after_handling_everything_the_next_look_is_quiet(rows):
-    mark = BcWatermark().advanced(read(rows, ""), total=len(rows))
-    assert mark.is_quiet(peek(rows, mark.since))
+    mark = BcWatermark().advanced(read(rows, ""), overlap=OVERLAP, now=NOW)
+    assert mark.is_quiet(peek(rows, mark.since(OVERLAP)), SETTLED)
 
 
 @given(ROWS, ROWS)
 def test_it_never_goes_back(first, second):
-    mark = BcWatermark().advanced(first, total=0)
-    assert mark.advanced(second, total=0).stamp >= mark.stamp
+    mark = BcWatermark().advanced(first, overlap=OVERLAP, now=NOW)
+    assert mark.advanced(second, overlap=OVERLAP, now=NOW).stamp >= mark.stamp
 
 
 @given(ROWS, st.uuids().map(str), STAMPS)
 def test_a_record_that_appears_within_the_window_is_never_passed_by(rows, late, stamp):
     """Its transaction began before the newest stamp was read, and committed after."""
-    mark = BcWatermark().advanced(rows, total=len(rows))
-    if rows.get(late) or stamp <= mark.since:
+    mark = BcWatermark().advanced(rows, overlap=OVERLAP, now=NOW)
+    if rows.get(late) or stamp <= mark.since(OVERLAP):
         return
     appeared = rows | {late: stamp}
-    assert not mark.is_quiet(peek(appeared, mark.since))
-    assert late in read(appeared, mark.since)
+    assert not mark.is_quiet(peek(appeared, mark.since(OVERLAP)), SETTLED)
+    assert late in read(appeared, mark.since(OVERLAP))
 
 
 @given(ROWS, st.data())
 def test_a_change_of_any_record_is_never_passed_by(rows, data):
     if not rows:
         return
-    mark = BcWatermark().advanced(rows, total=len(rows))
+    mark = BcWatermark().advanced(rows, overlap=OVERLAP, now=NOW)
     changed = data.draw(st.sampled_from(sorted(rows)))
     later = text(
         datetime.fromisoformat(mark.stamp)
         + timedelta(milliseconds=data.draw(st.integers(1, 10_000)))
     )
     now = rows | {changed: later}
-    assert not mark.is_quiet(peek(now, mark.since))
-    assert changed in read(now, mark.since)
+    assert not mark.is_quiet(peek(now, mark.since(OVERLAP)), SETTLED)
+    assert changed in read(now, mark.since(OVERLAP))
 
 
 @given(ROWS, st.integers(0, 5))
 def test_many_records_of_one_stamp_are_not_read_again(rows, more):
     """A bulk import gives thousands of records one stamp: what is in step is not read for ever."""
     same = dict.fromkeys(rows, text(START))
-    mark = BcWatermark().advanced(same, total=len(same) + more)
-    assert mark.is_quiet(peek(same, mark.since))
+    mark = BcWatermark().advanced(same, overlap=OVERLAP, now=NOW)
+    assert mark.is_quiet(peek(same, mark.since(OVERLAP)), SETTLED)
 
 
 def test_an_unknown_window_is_never_quiet():
     mark = BcWatermark(stamp=text(START), recent=1).of_unknown_window()
-    assert not mark.is_quiet(Peek(total=1, recent=1, newest=text(START)))
+    assert not mark.is_quiet(Peek(total=1, recent=1, newest=text(START)), SETTLED)
 
 
 @pytest.mark.parametrize(
@@ -105,3 +109,23 @@ def test_a_deletion_is_never_hidden_by_creations(before_count, created, deleted,
 @pytest.mark.parametrize("created", [0, 1, 7])
 def test_creations_alone_call_for_no_comparison_of_keys(created):
     assert not BcWatermark(total=10).may_miss(10 + created, created)
+
+
+@given(ROWS, st.data())
+def test_a_record_that_is_stamped_anew_inside_the_window_is_met_until_the_window_settles(
+    rows, data
+):
+    """Neither the number of records in the window nor the newest stamp tells of it."""
+    mark = BcWatermark().advanced(rows, overlap=OVERLAP, now=NOW)
+    inside = sorted(read(rows, mark.since(OVERLAP)))
+    if not inside:
+        return
+    edited = rows | {data.draw(st.sampled_from(inside)): mark.stamp}
+    just_before = SETTLED - timedelta(milliseconds=1)
+    assert not mark.is_quiet(peek(edited, mark.since(OVERLAP)), just_before)
+
+
+def test_meeting_the_same_records_again_does_not_put_off_the_settling():
+    mark = BcWatermark().advanced({"a": text(START)}, overlap=OVERLAP, now=NOW)
+    later = mark.advanced({"a": text(START)}, overlap=OVERLAP, now=NOW + timedelta(minutes=9))
+    assert later.settles_at == mark.settles_at
