@@ -161,3 +161,22 @@ def test_a_planned_fault_strikes_a_part_in_place_of_its_work(client):
     ]
     assert [each["status"] for each in responses] == [503, 201]
     assert names(client) == ["B"]
+
+
+def test_a_deletion_of_a_batch_is_guarded_by_its_etag_where_one_is_sent(client):
+    made = client.batch([create("A"), create("B"), create("C")]).json()["responses"]
+    first, second, third = (each["body"] for each in made)
+    client.patch(f"customers({second['id']})", {"city": "Bath"}, If_Match="*")
+    parts = [
+        {"method": "DELETE", "url": f"{CUSTOMERS}({each['id']})", "headers": headers}
+        for each, headers in (
+            (first, {"If-Match": first["@odata.etag"]}),
+            (second, {"If-Match": second["@odata.etag"]}),
+            (third, {}),
+            (third, {"If-Match": "*"}),
+        )
+    ]
+    responses = client.batch(parts, Prefer="odata.continue-on-error").json()["responses"]
+    assert [each["status"] for each in responses] == [204, 409, 204, 404]
+    assert responses[1]["body"]["error"]["code"] == "Request_EntityChanged"
+    assert names(client) == ["B"]
