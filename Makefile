@@ -1,6 +1,6 @@
 # Everything people do with a clone. Variables: make demo DATA=../shared/data/cronus PORT_BASE=7170
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo bench test check clean
+.PHONY: help setup run demo bench soak test check clean
 
 # any Python 3 can run the bootstrap, which finds the one that is needed
 ANY_PYTHON := $(shell for p in python3.13 python3 python; do $$p -c "" 2>/dev/null && echo $$p && break; done)
@@ -12,9 +12,10 @@ PLATFORM = $(if $(PORT_BASE),--port-base $(PORT_BASE)) $(if $(CRM_URL),--crm-url
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
 	@echo
-	@echo "  PORT_BASE=7170   other ports, so that two copies run side by side (run, demo, bench)"
+	@echo "  PORT_BASE=7170   other ports, so that two copies run side by side (run, demo, bench, soak)"
 	@echo "  DATA=folder      data in the APIs' own JSON shape, in place of generated data (demo)"
 	@echo "  N=20000          customers to measure with (bench)"
+	@echo "  MINUTES=3 SEED=7 how long, and from which seed (soak)"
 	@echo "  CRM_URL= BC_URL= a real service in a simulator's place (run, demo)"
 
 setup: ## install everything a clone needs (the others do it by themselves)
@@ -26,8 +27,11 @@ run: setup ## start the service and everything around it, until Ctrl-C
 demo: setup ## couple and synchronize a sample company, and show the result
 	@$(PYTHON) -m local demo $(PLATFORM) $(if $(DATA),--data "$(DATA)")
 
-bench: setup ## measure a full synchronization
+bench: setup ## measure a full synchronization and incremental passes
 	@$(PYTHON) -m local bench $(PLATFORM) $(if $(N),--customers $(N))
+
+soak: setup ## edit both sides under faults and kills, and see that nothing is lost
+	@$(PYTHON) -m local soak $(PLATFORM) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 test: setup ## run every test
 	$(PYTHON) -m pytest -q -n 2 --dist loadfile

@@ -1,4 +1,4 @@
-"""``python -m local COMMAND``: run, demo or bench the service on this machine."""
+"""``python -m local COMMAND``: run, demo, bench or soak the service on this machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import sys
 _COMMANDS = {
     "run": "start every part and leave it up until Ctrl-C",
     "demo": "couple and synchronize a sample company, and show the result",
-    "bench": "measure a full synchronization",
+    "bench": "measure a full synchronization and incremental passes",
+    "soak": "edit both sides under faults and kills, and see that nothing is lost",
 }
 
 

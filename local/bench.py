@@ -1,4 +1,4 @@
-"""``python -m local bench``: a full synchronization of a generated company, measured.
+"""``python -m local bench``: a generated company's synchronization, measured: full, then passes.
 
 Its time is set against a floor: the same pages, batches and coupling rows, moved in the same
 surroundings by a program that decides nothing (``local.bench_floor``). Azurite keeps its data in
@@ -28,6 +28,7 @@ from local.bench_measure import (
     unfinished,
     wall_seconds,
 )
+from local.bench_passes import PassBench, PassError, ratios
 from local.coupler_client import CouplerApiError, CouplerClient
 from local.demo import CONNECTION, connection_document
 from local.options import add_platform_options, platform_options
@@ -36,6 +37,7 @@ from local.processes import Sink, StartError, file_sink
 from local.sample_data.generator import generate
 from local.sample_data.model import SampleData
 from local.simulated_world import SeedError, SimulatedWorld
+from local.soak_people import PeopleError
 
 DEFAULT_CUSTOMERS = 20_000
 _POLL_SECONDS = 1.5
@@ -63,6 +65,8 @@ class Measured:
     """Coupled records by table mapping."""
     crm_records: dict[str, int]
     """Records in CRM afterwards, by entity set."""
+    passes: dict[str, Any]
+    """Of incremental synchronization, once all is in step."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -79,6 +83,8 @@ def main(arguments: Sequence[str]) -> int:
     except (
         BenchError,
         FloorError,
+        PassError,
+        PeopleError,
         SeedError,
         StartError,
         InstallError,
@@ -113,7 +119,22 @@ def _bench(options: PlatformOptions, customers: int, log: Sink) -> dict[str, Any
     floor = _measure_floor(options, data, log, measured)
     figures = {"customers": customers, **measured.figures, **floor}
     figures["times_floor"] = round(figures["wall_s"] / figures["floor_wall_s"], 2)
-    return figures
+    return figures | _compare_passes(options, customers, log, measured)
+
+
+def _compare_passes(
+    options: PlatformOptions, customers: int, log: Sink, measured: Measured
+) -> dict[str, Any]:
+    """The passes, beside those of a company of a tenth of the size."""
+    tenth = max(1, customers // 10)
+    _tell(f"The same with a company of {tenth} customers …")
+    smaller = _measure_product(options, generate(tenth, known_to_crm=0), log)
+    return {
+        "passes": measured.passes,
+        "tenth_customers": tenth,
+        "tenth_passes": smaller.passes,
+        "passes_times_tenth": ratios(measured.passes, smaller.passes),
+    }
 
 
 def _measure_product(options: PlatformOptions, data: SampleData, log: Sink) -> Measured:
@@ -138,10 +159,15 @@ def _measure_product(options: PlatformOptions, data: SampleData, log: Sink) -> M
             "storage_transactions": transactions | {"unit": STORAGE_UNIT},
             "peak_rss_mb": round(process.peak_rss_mb(), 1),
         }
+        crm_records = _crm_records(world)
+        bench = PassBench(
+            platform=platform, world=world, client=client, storage=storage, connection=CONNECTION
+        )
         return Measured(
             figures=figures,
             coupled={line["name"]: in_step(line) for line in review["lines"]},
-            crm_records=_crm_records(world),
+            crm_records=crm_records,
+            passes=bench.measure(data, _tell),
         )
 
 

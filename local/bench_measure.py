@@ -23,6 +23,8 @@ STORAGE_UNIT = (
 _AZURITE = "azurite"
 _ACCESS = re.compile(r'"([A-Z]+) /[^/ "]+/([^ "]*) HTTP/')
 _MEGABYTE = 1024 * 1024
+_RESET_PEAK = "5"
+"""What Linux wants to read there, see proc_pid_clear_refs(5)."""
 _IN_STEP = ("inserted", "modified", "unchanged", "coupled")
 
 
@@ -76,6 +78,13 @@ class ProcessMeter:
         self._process = psutil.Process(process_id)
         self._used_before = self._used()
         self._largest = 0
+
+    def forget_peak(self) -> None:
+        """Have the largest memory counted anew, where the system can do so."""
+        self._largest = 0
+        reset = Path(f"/proc/{self._process.pid}/clear_refs")
+        if reset.exists():
+            reset.write_text(_RESET_PEAK, encoding="ascii")
 
     def look(self) -> None:
         """Look at its memory now, for systems that keep no peak of it themselves."""

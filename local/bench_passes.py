@@ -1,0 +1,175 @@
+"""Measuring passes of incremental synchronization: quiet ones, and after so many changes.
+
+What a pass costs is to follow what changed and not what exists; so the same is measured for a
+company of a tenth of the size. Passes are asked for one by one: no timer or webhook interferes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from local.bench_measure import ProcessMeter, StorageMeter
+from local.coupler_client import CouplerClient
+from local.platform import Platform
+from local.sample_data.model import SampleData
+from local.simulated_world import SimulatedWorld
+from local.soak_model import BC, CRM, SIDES
+from local.soak_oracle import touched
+from local.soak_people import PEOPLE, register_people
+from local.soak_watch import look_at_everything
+
+CHANGES = (10, 100, 1000)
+"""Changed customers and as many changed accounts, others than those."""
+
+_POLL_SECONDS = 0.25
+_DEADLINE_SECONDS = 600.0
+_OVER = ("in-step", "new")
+
+
+class PassError(Exception):
+    """A pass did not do what it was measured for; the text says what."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassBench:
+    """The parts of a platform whose passes are measured."""
+
+    platform: Platform
+    world: SimulatedWorld
+    client: CouplerClient
+    storage: StorageMeter
+    connection: str
+
+    def measure(self, data: SampleData, tell: Callable[[str], None]) -> dict[str, Any]:
+        """Figures of a quiet pass and of passes after changes; all is synchronized already.
+
+        Raises ``PassError`` where a quiet pass writes, or a change does not arrive.
+        """
+        register_people(self.platform, data)
+        tell("Passing over all tables until nothing is left to do …")
+        self._pass()
+        figures: dict[str, Any] = {"quiet": self._quiet()}
+        for number in CHANGES:
+            if 2 * number > len(self.world.dump(CRM, "accounts")):
+                break
+            tell(f"A pass after {number} changes on each side …")
+            figures[f"{number} changes on each side"] = self._after_changes(number)
+        return figures
+
+    def _quiet(self) -> dict[str, Any]:
+        before = look_at_everything(self.world)
+        figures = self._pass()
+        written = touched(before, look_at_everything(self.world))
+        if written:
+            raise PassError(f"a quiet pass wrote {len(written)} records: {written[:3]}")
+        return figures | {"writes": 0}
+
+    def _after_changes(self, number: int) -> dict[str, Any]:
+        mark = f"after {number}"
+        accounts = self.world.dump(CRM, "accounts")
+        known = {row["accountnumber"] for row in accounts}
+        customers = [row for row in self.world.dump(BC, "customers") if row["number"] in known]
+        in_bc = customers[:number]
+        taken = {row["number"] for row in in_bc}
+        in_crm = [row for row in accounts if row["accountnumber"] not in taken][:number]
+        self._edit_bc([{"id": row["id"], "city": mark} for row in in_bc])
+        self._edit_crm([{"accountid": row["accountid"], "address1_city": mark} for row in in_crm])
+        figures = self._pass()
+        for side, entity_set, column in (
+            (BC, "customers", "city"),
+            (CRM, "accounts", "address1_city"),
+        ):
+            arrived = sum(row[column] == mark for row in self.world.dump(side, entity_set))
+            if arrived != 2 * number:
+                raise PassError(f"{arrived} of {2 * number} changes are in {side} after the pass")
+        return figures
+
+    def _edit_bc(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        address = self.platform.addresses.business_central
+        self._ask(f"{address}/_sim/edit", {"customers": rows}, {})
+
+    def _edit_crm(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        kind = {"@odata.type": "Microsoft.Dynamics.CRM.account"}
+        address = self.platform.addresses.crm
+        token = self.platform.token(PEOPLE, address)
+        self._ask(
+            f"{address}/api/data/v9.2/accounts/Microsoft.Dynamics.CRM.UpdateMultiple",
+            {"Targets": [{**kind, **row} for row in rows]},
+            {"Authorization": f"Bearer {token}"},
+        )
+
+    def _ask(self, url: str, body: Any, headers: Mapping[str, str]) -> None:
+        answer = self.platform.client.request("POST", url, body=body, headers=headers, seconds=120)
+        if answer.status >= 300:
+            raise PassError(f"the changes were refused: {answer.body}")
+
+    def _pass(self) -> dict[str, Any]:
+        """One pass over every table: what it cost."""
+        look_cost = self._cost_of_a_look()
+        process = ProcessMeter(self.platform.host_process_id())
+        process.forget_peak()
+        asked_at = _next_second()
+        self.world.forget_requests()
+        self.storage.reset()
+        began = time.perf_counter()
+        self.client.run_passes(self.connection)
+        looks = 0
+        while not self._is_over(asked_at):
+            looks += 1
+            process.look()
+            if time.perf_counter() - began > _DEADLINE_SECONDS:
+                raise PassError(f"a pass was not over within {_DEADLINE_SECONDS:.0f} s")
+            time.sleep(_POLL_SECONDS)
+        seconds = time.perf_counter() - began
+        counted = self.storage.counted()["table"] - (looks + 1) * look_cost
+        requests = self.world.requests()
+        return {
+            "requests": {side: requests[side]["requests"] for side in SIDES},
+            "operations": {side: requests[side]["operations"] for side in SIDES},
+            "storage_requests": counted,
+            "wall_s": round(seconds, 2),
+            "cpu_s": round(process.cpu_s(), 2),
+            "peak_rss_mb": round(process.peak_rss_mb(), 1),
+        }
+
+    def _cost_of_a_look(self) -> int:
+        """Requests to tables that looking whether a pass is over takes: they are left out."""
+        self.storage.reset()
+        self.client.tables(self.connection)
+        return self.storage.counted()["table"]
+
+    def _is_over(self, asked_at: datetime) -> bool:
+        tables = self.client.tables(self.connection)["tables"]
+        failed = [table for table in tables if table["failures"]]
+        if failed:
+            raise PassError(f"{failed[0]['mapping']}: {failed[0]['message']}")
+        return all(
+            table["state"] in _OVER
+            and datetime.fromisoformat(table["last_succeeded_at"]) >= asked_at
+            for table in tables
+            if table["state"] != "new"
+        )
+
+
+def _next_second() -> datetime:
+    """Waits for the next second to begin: the API tells times to the second."""
+    time.sleep(1.0 - time.time() % 1.0)
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def ratios(large: Mapping[str, Any], small: Mapping[str, Any]) -> dict[str, Any]:
+    """Requests to services and storage of a company's passes by those of a smaller one's. Pure."""
+    found = {}
+    for name in large.keys() & small.keys():
+        services = [sum(each[name]["requests"].values()) for each in (large, small)]
+        storage = [each[name]["storage_requests"] for each in (large, small)]
+        found[name] = {
+            "requests": round(services[0] / max(1, services[1]), 2),
+            "storage_requests": round(storage[0] / max(1, storage[1]), 2),
+            "wall_s": round(large[name]["wall_s"] / max(0.01, small[name]["wall_s"]), 2),
+        }
+    return dict(sorted(found.items(), key=lambda each: list(large).index(each[0])))
