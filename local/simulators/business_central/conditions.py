@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from operator import itemgetter
+from typing import Any
 
 from local.simulators.business_central.errors import BcError, NotSimulatedError, bad_request
 from local.simulators.business_central.fields import BLANK, EntitySet, Type
@@ -69,6 +70,17 @@ def compiled(schema: EntitySet, condition: Condition) -> Predicate:
         return compile_filter(condition, properties(schema), fold_case=False)
     except ODataError as error:
         raise bad_request(str(error)) from error
+
+
+def least(condition: Condition, path: str) -> Any:
+    """What no matching row has less of in that property; None where the condition tells nothing."""
+    match condition:
+        case Comparison(path=name, operator="gt" | "ge", literal=literal) if name == path:
+            return literal.value
+        case AllTrue(conditions=parts):
+            return next((found for part in parts if (found := least(part, path)) is not None), None)
+        case _:
+            return None
 
 
 def properties(schema: EntitySet) -> PropertyOf:

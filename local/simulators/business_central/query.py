@@ -8,12 +8,13 @@ from itertools import islice
 
 from local.simulators.business_central.conditions import (
     compiled,
+    least,
     parse_condition,
     properties,
     require_property,
 )
 from local.simulators.business_central.errors import BcError, NotSimulatedError, bad_request
-from local.simulators.business_central.fields import EntitySet, Row
+from local.simulators.business_central.fields import EntitySet, Row, Type
 from local.simulators.business_central.skip_tokens import marker_row, skip_token
 from local.simulators.business_central.store import Table
 from local.simulators.core.odata import (
@@ -205,7 +206,20 @@ def _candidates(
         name = next((each for each in schema.indexed if each in required), None)
         if name is not None:
             found = [row for each in required[name] for row in source.find(name, each)]
+        else:
+            found = _from_least(source, schema, condition)
     return source if found is None else sorted(found, key=schema.key_of)
+
+
+def _from_least(table: Table, schema: EntitySet, condition: Condition) -> list[Row] | None:
+    """What can match a condition that asks for the newest records, or the last numbers."""
+    stamp = least(condition, schema.modified_field)
+    if isinstance(stamp, str):
+        return table.stamped_from(stamp)
+    first = schema.by_name[schema.key_fields[0]]
+    if first.type is Type.INTEGER and (number := least(condition, first.name)) is not None:
+        return table.rows_from(number)
+    return None
 
 
 def _behind(table: Table, token: str | None) -> Iterator[Row]:

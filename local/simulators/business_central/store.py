@@ -10,6 +10,7 @@ from typing import Any
 
 from local.simulators.business_central.fields import EntitySet, Row
 from local.simulators.business_central.schema import COMPANY_SETS
+from local.simulators.core.odata_filter import datetime_key
 
 type Key = tuple[Any, ...]
 
@@ -79,6 +80,8 @@ class Table:
         self._id_by_key: dict[Key, str] = {}
         self._order: list[tuple[Key, str]] = []
         self._indexes: dict[str, dict[Any, dict[str, None]]] = {name: {} for name in schema.indexed}
+        self._stamps: list[tuple[str, str]] | None = None
+        """Time stamp and id of every record in order; None until somebody asks by time stamp."""
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -110,6 +113,18 @@ class Table:
         entry = (self.schema.key_of(self._rows[record_id]), record_id)
         start = bisect_left(order, entry) + 1
         return (self._rows[order[at][1]] for at in range(start, len(order)))
+
+    def rows_from(self, first: Any) -> list[Row]:
+        """The records whose (first) key field is not less than ``first``, by primary key."""
+        start = bisect_left(self._order, ((first,),))
+        return [self._rows[record_id] for _, record_id in self._order[start:]]
+
+    def stamped_from(self, stamp: str) -> list[Row]:
+        """The records last modified at that moment (a ``datetime_key``) or later, by time."""
+        if self._stamps is None:
+            self._stamps = sorted(map(self._stamp, self._rows.values()))
+        start = bisect_left(self._stamps, (stamp, ""))
+        return [self._rows[record_id] for _, record_id in self._stamps[start:]]
 
     def last(self) -> Row | None:
         """The record of the greatest primary key."""
@@ -154,6 +169,8 @@ class Table:
         self._versions[record_id] = version
         for name, index in self._indexes.items():
             index.setdefault(row[name], {})[record_id] = None
+        if self._stamps is not None:
+            insort(self._stamps, self._stamp(row))
 
     def _remove(self, record_id: str) -> None:
         row = self._rows.pop(record_id)
@@ -169,6 +186,11 @@ class Table:
             del bucket[record_id]
             if not bucket:
                 del index[row[name]]
+        if self._stamps is not None:
+            del self._stamps[bisect_left(self._stamps, self._stamp(row))]
+
+    def _stamp(self, row: Row) -> tuple[str, str]:
+        return datetime_key(row[self.schema.modified_field]), row[self.schema.id_field]
 
 
 class Company:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from local.simulators.business_central.master_data import CONTACTS
 from local.simulators.business_central.store import Journal, Table
+from local.simulators.core.odata_filter import datetime_key
 from tests.unit.simulators_business_central.world import row
 
 
@@ -130,3 +131,45 @@ def test_any_series_of_writes_taken_back_leaves_no_trace(writes):
     assert list(table.rows()) == before
     assert table.find("companyNumber", "X") == before
     assert table.find("companyNumber", "Y") == []
+
+
+STAMPS = [f"2026-01-01T00:00:0{second}Z" for second in ("0", "0.1", "0.12", "0.9", "1", "1.5")]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("ABCDE"), st.sampled_from(STAMPS), st.booleans()), max_size=30
+    ),
+    st.integers(0, 30),
+    st.sampled_from(STAMPS),
+)
+def test_records_are_found_by_their_time_whenever_it_is_asked_for(writes, asked_at, since):
+    table = Table(CONTACTS, Journal())
+    for number, (name, stamp, delete) in enumerate(writes):
+        if number == asked_at:
+            table.stamped_from(datetime_key(since))  # from now on in order
+        record = contact(name, lastModifiedDateTime=stamp)
+        if not delete:
+            table.put(record)
+        elif table.get(record["id"]) is not None:
+            table.delete(record["id"])
+    found = table.stamped_from(datetime_key(since))
+    stamps = [each["lastModifiedDateTime"] for each in found]
+    assert stamps == sorted(stamps, key=STAMPS.index)
+    wanted = [
+        row
+        for row in table.rows()
+        if STAMPS.index(row["lastModifiedDateTime"]) >= STAMPS.index(since)
+    ]
+    assert sorted(found, key=CONTACTS.key_of) == wanted
+
+
+def test_records_are_found_from_a_key_on(table):
+    for number in ("B", "D", "A"):
+        table.put(contact(number))
+    assert [each["number"] for each in table.rows_from("B")] == ["B", "D"]
+    assert [each["number"] for each in table.rows_from("C")] == ["D"]
+    assert table.rows_from("E") == []
+    last = table.last()
+    assert last is not None
+    assert last["number"] == "D"
