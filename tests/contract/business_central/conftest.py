@@ -69,7 +69,7 @@ def tokens(entra: str, certificates: Certificates) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def service(entra: str, certificates: Certificates) -> Iterator[str]:
     with running(
-        BusinessCentralSimulator(),
+        BusinessCentralSimulator(ca_file=str(certificates.ca)),
         certificate=certificates.certificate,
         key=certificates.key,
         verifier=TokenVerifier(entra, ca_file=str(certificates.ca)),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from local.simulators.core.server import tls_context
 from tests.contract.business_central.client import Client
 from tests.contract.business_central.receiver import Receiver, receiving
 from tests.contract.business_central.test_subscriptions import created, listed
@@ -76,6 +77,14 @@ def test_a_change_is_told_as_its_address_and_time_and_nothing_more(client, recei
     }
     headers = {name.lower() for name in receiver.headers[0]}
     assert {"clientrequestid", "x-ms-correlation-id"} <= headers
+
+
+def test_notifications_come_over_https_to_those_whose_certificate_is_trusted(client, certificates):
+    client.admin("PUT", "limits", LIMITS)
+    with receiving(tls_context(certificates.certificate, certificates.key)) as receiver:
+        watch(client, receiver)
+        change(client)
+        assert told(receiver.entries(1)) == [(f"customers({CANNON})", "updated")]
 
 
 def test_changes_of_a_record_are_merged(client, receiver):
