@@ -25,6 +25,7 @@ from local.platform import Platform, PlatformOptions
 from local.processes import Sink, StartError, file_sink
 from local.sample_data.generator import generate
 from local.simulated_world import SeedError, SimulatedWorld
+from local.soak_faults import FaultsError
 from local.soak_oracle import Verdict, judge, shown, touched
 from local.soak_people import People, PeopleError, register_people
 from local.soak_report import fetch_pairs, fetch_reports
@@ -81,6 +82,7 @@ def main(arguments: Sequence[str]) -> int:
         figures, verdict = _soak(options, plan, file_sink(_LOG))
     except (
         SoakError,
+        FaultsError,
         PeopleError,
         SeedError,
         StartError,

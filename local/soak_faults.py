@@ -43,6 +43,10 @@ _OF_DELIVERIES: tuple[tuple[int, dict[str, Any]], ...] = (
 )
 
 
+class FaultsError(Exception):
+    """A simulator does not know a fault; the text says which."""
+
+
 class Faults:
     """Plans faults, one after the other, until it is told to stop; for one thread at a time."""
 
@@ -92,7 +96,7 @@ class Faults:
     def _ask(self, method: str, address: str, route: str, body: Any = None) -> Any:
         answer = self._platform.client.request(method, f"{address}/_sim/{route}", body=body)
         if answer.status >= 300:
-            raise ValueError(f"{method} {address}/_sim/{route} answered {answer.body}")
+            raise FaultsError(f"{method} {address}/_sim/{route} answered {answer.body}")
         return answer.body
 
 

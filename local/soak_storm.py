@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from random import Random
 
@@ -18,7 +18,7 @@ from local.soak_watch import Watch
 
 _KILL_EVERY_SECONDS = 25.0
 _USERS = 6
-_TOLD_EVERY_SECONDS = 15.0
+_LOOK_SECONDS = 0.5
 
 
 class Storm:
@@ -61,34 +61,49 @@ class Storm:
         """
         until = time.monotonic() + seconds
         with ThreadPoolExecutor(_USERS + 2) as pool:
-            running = [pool.submit(self._faults.run, self._ended), pool.submit(self._kill)]
+            parts = [
+                pool.submit(self._faults.run, self._ended),
+                pool.submit(self._edit, pool, edits_per_second),
+            ]
             try:
-                self._edit_until(until, edits_per_second, pool, running)
+                self._kill_until(until, parts)
             finally:
                 self._ended.set()
-            for each in running:
-                each.result()
+            for part in parts:
+                part.result()
 
-    def _edit_until(
-        self,
-        until: float,
-        edits_per_second: float,
-        pool: ThreadPoolExecutor,
-        running: list[Future[None]],
-    ) -> None:
-        told_at = time.monotonic()
-        while time.monotonic() < until:
+    def _kill_until(self, until: float, parts: Sequence[Future[None]]) -> None:
+        """Kill the host now and then and start it again at once, as the platform would.
+
+        In the main thread: the host ends with the thread that started it.
+        """
+        kill_at = self._next_kill()
+        while time.monotonic() < until and not any(part.done() for part in parts):
+            self._ended.wait(_LOOK_SECONDS)
+            if time.monotonic() > kill_at:
+                self._host_is_up = False
+                self._platform.kill_host()
+                self.kills += 1
+                self._platform.start_host()
+                self._host_is_up = True
+                kill_at = self._next_kill()
+                left = max(0.0, until - time.monotonic())
+                self._tell(f"{left:.0f} s to go: {len(self.edits)} edits, {self.kills} kills")
+
+    def _next_kill(self) -> float:
+        return time.monotonic() + _KILL_EVERY_SECONDS * self._deaths.uniform(0.7, 1.3)
+
+    def _edit(self, pool: ThreadPoolExecutor, edits_per_second: float) -> None:
+        """Send users on errands; raises what one of them could not go on for."""
+        running: list[Future[None]] = []
+        while not self._ended.wait(self._pace.expovariate(edits_per_second)):
             errands = self._chooser.next(self._watch.latest)
             running += [pool.submit(self._run, errand) for errand in errands]
-            time.sleep(self._pace.expovariate(edits_per_second))
             for each in [each for each in running if each.done()]:
-                each.result()  # raises what it raised
+                each.result()
                 running.remove(each)
-            if time.monotonic() - told_at > _TOLD_EVERY_SECONDS:
-                told_at = time.monotonic()
-                self._tell(
-                    f"{until - told_at:.0f} s to go: {len(self.edits)} edits, {self.kills} kills"
-                )
+        for each in running:
+            each.result()
 
     def _run(self, errand: Errand) -> None:
         for intention in errand:
@@ -96,12 +111,3 @@ class Storm:
             if edit is not None:
                 self.edits.append(edit)
                 self._watch.expect(edit, sampled=self._host_is_up)
-
-    def _kill(self) -> None:
-        """Kill the host now and then and start it again at once, as the platform would."""
-        while not self._ended.wait(_KILL_EVERY_SECONDS * self._deaths.uniform(0.7, 1.3)):
-            self._host_is_up = False
-            self._platform.kill_host()
-            self.kills += 1
-            self._platform.start_host()
-            self._host_is_up = True

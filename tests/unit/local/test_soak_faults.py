@@ -10,7 +10,7 @@ from local.http_client import Answer
 from local.platform import Platform
 from local.simulators.core.delivery_faults import DeliveryPlan
 from local.simulators.core.faults import FaultPlan
-from local.soak_faults import Faults
+from local.soak_faults import Faults, FaultsError
 
 SERVICES = ("https://bc", "https://crm", "https://entra")
 
@@ -95,5 +95,5 @@ def test_those_that_never_struck_are_cleared_and_not_counted():
 def test_a_refused_fault_is_an_error_of_the_soak():
     simulators = Simulators()
     simulators.refuse = True
-    with pytest.raises(ValueError, match="no"):
+    with pytest.raises(FaultsError, match="no"):
         made(simulators).plan_one()
