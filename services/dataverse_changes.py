@@ -43,7 +43,7 @@ def fetch_changes(
     told: str | None = None
     while link:
         response = dataverse_api.get(transport, entity_set, link, headers)
-        _check_answered(entity_set, response)
+        _check_answered(entity_set, response, resumed=bool(cursor or watermark))
         answer = answers.json_object(transport.service_name, response)
         told = _delta_link(transport, place, response, answer) or told
         link = answers.next_link(transport.service_name, response.request, answer)
@@ -100,8 +100,11 @@ def _delta_link(transport: Transport, place: str, response: Response, answer: Re
     return link
 
 
-def _check_answered(entity_set: str, response: Response) -> None:
-    """Raise what a refusal says of the table's tracking or of the watermark, if it does."""
+def _check_answered(entity_set: str, response: Response, *, resumed: bool) -> None:
+    """Raise what a refusal says of the table's tracking or of the watermark, if it does.
+
+    ``resumed``: there is a watermark or cursor that a refusal can be about.
+    """
     if response.status != 400:
         return
     said = faults.words(response.body)
@@ -118,7 +121,7 @@ def _check_answered(entity_set: str, response: Response) -> None:
             hint="Switch it on: in Power Apps open the table's properties, advanced options, and "
             "tick Track changes. Until then the whole table is compared each time.",
         )
-    if _TOKEN_UNKNOWN.search(said.message):
+    if resumed and _TOKEN_UNKNOWN.search(said.message):
         raise WatermarkExpiredError(
             "watermark-unknown",
             f"Dataverse does not know the point from which the changes of {entity_set} were to be "

@@ -108,6 +108,12 @@ def test_a_table_without_tracking_says_how_to_switch_it_on(transport, service):
     assert "Track changes" in raised.value.hint
 
 
+def test_a_refusal_of_the_first_reading_is_not_about_a_watermark(transport, service):
+    service.script = [refusal(400, "0x80060888", "Unexpected token in the select.")]
+    with pytest.raises(ConfigurationError, match="Unexpected token"):
+        read(transport)
+
+
 def test_another_refusal_is_no_lost_watermark(transport, service):
     service.script = [refusal(400, "0x80060888", "Could not find a property named 'x'.")]
     with pytest.raises(ConfigurationError):
