@@ -285,9 +285,9 @@ class FakeBusinessCentral(FakeTables):
                 return
             after = _place_of(following)
 
-    def fetch_stock_changes(self, after: int | None) -> tuple[int, set[str]]:
+    def fetch_stock_changes(self, after: int | None) -> tuple[int, list[str]]:
         self.before_call("fetch_stock_changes", "items")
-        numbers = set() if after is None else set(self.ledger[after:])
+        numbers = [] if after is None else list(dict.fromkeys(self.ledger[after:]))
         last = len(self.ledger)
         self.after_call("fetch_stock_changes", "items")
         return last, numbers

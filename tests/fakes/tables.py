@@ -36,8 +36,9 @@ type _Key = tuple[str, str]
 type _Rows = dict[str, TableEntity]
 """The rows of one partition by their row keys."""
 
-type Watch = Callable[[str, StorageCall], None]
-"""Told ``before`` and ``after`` every call; may raise, run other work, or move the time."""
+type Watch = Callable[[str, StorageCall], bool]
+"""Told ``before`` and ``after`` every call; may raise, run other work, or move the time. True after
+a call: the answer was lost, and the SDK sends the request again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,9 @@ class StorageCall:
         return self.verb not in ("get", "query")
 
 
-def _unwatched(moment: str, call: StorageCall) -> None:
+def _unwatched(moment: str, call: StorageCall) -> bool:
     del moment, call
+    return False
 
 
 class MemoryAccount:
@@ -203,11 +205,12 @@ class MemoryTableClient:
 
     def _watched[Answer](self, call: StorageCall, work: Callable[[], Answer]) -> Answer:
         self._watch("before", call)
-        with self._lock:
-            self.transactions += 1
-            answer = work()
-        self._watch("after", call)
-        return answer
+        while True:
+            with self._lock:
+                self.transactions += 1
+                answer = work()
+            if not self._watch("after", call):
+                return answer
 
     def _apply(
         self, rows: _Rows, verb: str, entity: Mapping[str, Any], options: Mapping[str, Any]
