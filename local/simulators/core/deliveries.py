@@ -48,7 +48,7 @@ class Delivery:
 
     address: str
     body: Any
-    """Sent as JSON."""
+    """Sent as JSON; bytes are sent as they are."""
     policy: RetryPolicy
     headers: Mapping[str, str] = field(default_factory=dict)
     timeout_seconds: float = 60.0
@@ -177,7 +177,8 @@ class Deliveries:
     async def _work(self) -> None:
         while True:
             delivery, attempt = await self._queue.get()
-            content = orjson.dumps(delivery.body)
+            body = delivery.body
+            content = body if isinstance(body, bytes) else orjson.dumps(body)
             answer = await self._request(
                 "POST", delivery.address, content, delivery.headers, delivery.timeout_seconds
             )

@@ -1,8 +1,9 @@
 """`python -m local.simulators.dataverse`: serves one organization over HTTPS.
 
 The configuration file (JSON) may give: `clients` (a list of application ids), `base_currency`
-(`[code, name, symbol]`), `activation_needs_price`, `untracked` (table names), `latency_seconds` and
-`limits` (`requests`, `execution_seconds`, `window_seconds`, `concurrent`).
+(`[code, name, symbol]`), `activation_needs_price`, `untracked` (table names), `latency_seconds`,
+`limits` (`requests`, `execution_seconds`, `window_seconds`, `concurrent`) and `webhooks` (seconds:
+`timeout`, `retry`).
 """
 
 from pathlib import Path
@@ -12,6 +13,7 @@ import orjson
 from local.simulators.core.command_line import Options, run
 from local.simulators.dataverse.limits import ServiceLimits
 from local.simulators.dataverse.simulator import DataverseSimulator, Settings
+from local.simulators.dataverse.webhooks import WebhookTimes
 
 
 def read_settings(path: Path | None) -> Settings:
@@ -20,14 +22,15 @@ def read_settings(path: Path | None) -> Settings:
         return Settings()
     given = orjson.loads(path.read_bytes())
     limits = ServiceLimits(**given.pop("limits", {}))
+    webhooks = WebhookTimes(**given.pop("webhooks", {}))
     for name, kind in (("clients", tuple), ("base_currency", tuple), ("untracked", frozenset)):
         if name in given:
             given[name] = kind(given[name])
-    return Settings(limits=limits, **given)
+    return Settings(limits=limits, webhooks=webhooks, **given)
 
 
 def _build(options: Options) -> DataverseSimulator:
-    return DataverseSimulator(read_settings(options.configuration))
+    return DataverseSimulator(read_settings(options.configuration), ca_file=options.ca_file)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from local.simulators.dataverse.computed import Caller
 from local.simulators.dataverse.errors import (
     invalid_argument,
     invalid_payload,
     records_not_found,
     unknown_segment,
 )
+from local.simulators.dataverse.events import Caller
 from local.simulators.dataverse.records import Records
 from local.simulators.dataverse.references import RowReference, parse_reference
 from local.simulators.dataverse.schema import TableSchema

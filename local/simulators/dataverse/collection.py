@@ -81,6 +81,7 @@ class Collection:
         return json_response(context | projection.row(row), status=201, headers=headers)
 
     def _get(self, table: TableSchema, call: Call) -> SimResponse:
+        self._state.check_readable(table, call.caller)
         options = query_options(call.request.query_string)
         preferences = parse_preferences(call.request)
         cookie = parse_cookie(options["$skiptoken"]) if "$skiptoken" in options else None
@@ -133,7 +134,7 @@ class Collection:
     ) -> SimResponse:
         check_trackable(table, self._state.tracks(table.name), options)
         refuse_unknown_options(options, frozenset({"$select", _DELTA, "$skiptoken"}))
-        since = parse_token(self._store, options[_DELTA], self._state.clock())
+        since = parse_token(self._store, table, options[_DELTA], self._state.clock())
         cookie = parse_cookie(options["$skiptoken"]) if "$skiptoken" in options else None
         until = cookie.state["until"] if cookie else self._store.version
         projection = Projection(self._store, table, options, preferences)
@@ -152,10 +153,11 @@ class Collection:
         )
 
     def _count(self, table: TableSchema, call: Call) -> SimResponse:
+        self._state.check_readable(table, call.caller)
         options = query_options(call.request.query_string)
         if _DELTA in options:
             check_trackable(table, self._state.tracks(table.name), options)
-            since = parse_token(self._store, options[_DELTA], self._state.clock())
+            since = parse_token(self._store, table, options[_DELTA], self._state.clock())
             total = len(Changes(self._store, table, since=since, until=self._store.version))
         else:
             refuse_unknown_options(options, frozenset({"$filter"}))

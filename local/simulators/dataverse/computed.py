@@ -1,9 +1,9 @@
 """Columns that the platform computes: owner, currency and base amounts, full names, copies."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from local.simulators.dataverse.errors import invalid_argument
+from local.simulators.dataverse.events import Caller
 from local.simulators.dataverse.schema import LOOKUP_TABLE, Row, TableSchema
 from local.simulators.dataverse.store import Store
 from local.simulators.dataverse.values import rounded
@@ -37,14 +37,6 @@ _CUSTOMER_COPIES = {
         {"account": "_accountid_value", "contact": "_contactid_value"},
     ),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """The user on whose behalf a request runs."""
-
-    user_id: str
-    business_unit_id: str
 
 
 def organization_of(store: Store) -> Row:

@@ -1,15 +1,14 @@
-"""Requests to the metadata: EntityDefinitions, sdkmessagefilters."""
+"""Requests to the metadata: EntityDefinitions."""
 
 from local.simulators.core.messages import SimResponse
 from local.simulators.dataverse.errors import DataverseError, not_implemented
+from local.simulators.dataverse.messages import metadata_id
 from local.simulators.dataverse.metadata import (
     Item,
     attribute,
     create_key,
     entity_definition,
     key_description,
-    message_filters,
-    metadata_id,
     select_items,
 )
 from local.simulators.dataverse.paths import Segment
@@ -23,15 +22,10 @@ _LOGICAL_NAME = "LogicalName='"
 
 
 class Definitions:
-    """Answers requests below `EntityDefinitions`, and to `sdkmessagefilters`."""
+    """Answers requests below `EntityDefinitions`."""
 
     def __init__(self, state: State) -> None:
         self._state = state
-
-    def message_filters(self, call: Call) -> SimResponse:
-        """Which messages exist for which tables."""
-        _only_get(call)
-        return _list(call, "sdkmessagefilters", message_filters(self._state.store))
 
     def handle(self, segments: list[Segment], call: Call) -> SimResponse:
         """Answer a request to the definitions of tables."""

@@ -6,6 +6,10 @@ rely on.
 
 from typing import Any
 
+import orjson
+
+from local.simulators.core.messages import SimResponse
+
 _PAYLOAD_HELP = "Error identified in Payload provided by the user for Entity :'{}'"
 
 
@@ -26,9 +30,24 @@ class DataverseError(Exception):
         return {"error": {"code": self.code, "message": self.message}}
 
 
+def injected(response: SimResponse) -> DataverseError:
+    """What a planned fault answers to a part of a batch."""
+    error = orjson.loads(response.payload())["error"]
+    return DataverseError(response.status, error["code"], error["message"], dict(response.headers))
+
+
 def not_implemented(what: str) -> DataverseError:
     """What the simulator does not imitate; it never guesses."""
     return DataverseError(501, "0x80060888", f"This simulator does not implement {what}.")
+
+
+def missing_privilege(user_id: str, privilege: str, table: str) -> DataverseError:
+    """A user without a privilege."""
+    message = (
+        f"Principal user (Id={user_id}, type=8) is missing {privilege} privilege for entity "
+        f"'{table}'."
+    )
+    return DataverseError(403, "0x80040220", message)
 
 
 def record_not_found(table: str, record_id: str) -> DataverseError:

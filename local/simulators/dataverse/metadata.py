@@ -1,8 +1,8 @@
-"""The tables' own description: EntityDefinitions, their attributes and keys, message filters."""
+"""The tables' own description: EntityDefinitions, their attributes and keys."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from uuid import NAMESPACE_URL, uuid4, uuid5
+from uuid import uuid4
 
 from local.simulators.core.odata import (
     Kind,
@@ -20,6 +20,7 @@ from local.simulators.dataverse.errors import (
     invalid_query,
     not_implemented,
 )
+from local.simulators.dataverse.messages import metadata_id
 from local.simulators.dataverse.schema import Column, TableSchema
 from local.simulators.dataverse.store import AlternateKey, Store
 
@@ -41,15 +42,8 @@ _TYPES = {
     "status": "Status",
     "lookup": "Lookup",
 }
-_MESSAGES = ("Create", "Retrieve", "RetrieveMultiple", "Update", "Delete")
-_BULK_MESSAGES = ("CreateMultiple", "UpdateMultiple", "UpsertMultiple")
 
 Item = dict[str, Any]
-
-
-def metadata_id(*names: str) -> str:
-    """The id of a table's, a column's or a message filter's description: always the same."""
-    return str(uuid5(NAMESPACE_URL, "dataverse-metadata:" + "/".join(names)))
 
 
 def entity_definition(store: Store, table: TableSchema, tracked: bool) -> Item:
@@ -106,19 +100,6 @@ def _option(value: int, label: str) -> Item:
     return {"Value": value, "Label": {"LocalizedLabels": labels, "UserLocalizedLabel": labels[0]}}
 
 
-def message_filters(store: Store) -> list[Item]:
-    """Which messages exist for which tables."""
-    return [
-        {
-            "sdkmessagefilterid": metadata_id("message", table.name, message),
-            "primaryobjecttypecode": table.name,
-            "sdkmessageid/name": message,
-        }
-        for table in store.schema.tables.values()
-        for message in (*_MESSAGES, *(_BULK_MESSAGES if table.multiple else ()))
-    ]
-
-
 def key_description(table: TableSchema, key: AlternateKey) -> Item:
     """The description of an alternate key. Its index is ready at once here."""
     return {
@@ -172,7 +153,7 @@ def _filtered(items: list[Item], text: str) -> list[Item]:
         if path not in members:
             raise UnknownPropertyError(path)
         kind = Kind.BOOLEAN if isinstance(members[path], bool) else Kind.TEXT
-        kind = Kind.GUID if path.endswith(("MetadataId", "filterid")) else kind
+        kind = Kind.GUID if path == "MetadataId" else kind
         return Property(kind=kind, read=lambda item: item.get(path))
 
     try:

@@ -10,8 +10,10 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from local.simulators.core.simulator import SeedError
-from local.simulators.dataverse.computed import Caller, complete, organization_of
+from local.simulators.dataverse.computed import complete, organization_of
 from local.simulators.dataverse.errors import DataverseError
+from local.simulators.dataverse.events import Caller
+from local.simulators.dataverse.messages import message_rows
 from local.simulators.dataverse.rules import Rules
 from local.simulators.dataverse.schema import LOOKUP_TABLE, Column, Row, TableSchema
 from local.simulators.dataverse.store import Store
@@ -89,8 +91,8 @@ class Organization:
         by_table: dict[str, tuple[str, list[dict[str, Any]]]] = {}
         for name, rows in data.items():
             table = self._store.schema.sets.get(_SET_ALIASES.get(name, name))
-            if table is None:
-                raise SeedError(f"There is no entity set '{name}'.")
+            if table is None or table.platform:
+                raise SeedError(f"There is no entity set '{name}' to be seeded.")
             by_table[table.name] = (name, rows)
         defaults = set(self._defaults)
         roles = dict(self._store.user_roles)
@@ -194,6 +196,8 @@ class Organization:
                 self._insert_default(table_name, row)
             self._add_application_users()
             self._insert_default("uom", self._rules.base_unit_of(rows["uomschedule"]))
+            for table_name, row in message_rows(self._store):
+                self._insert(self._store.schema.tables[table_name], row)
 
     def _insert_default(self, table_name: str, row: Row) -> None:
         table = self._store.schema.tables[table_name]

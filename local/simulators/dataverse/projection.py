@@ -110,7 +110,7 @@ def _selected(table: TableSchema, text: str | None) -> tuple[str, ...]:
         lookup = table.columns.get(name)
         if name not in table.properties and lookup is not None:
             name = lookup.row_name
-        if name not in table.properties:
+        if name not in table.properties or table.properties[name].secret:
             raise unknown_query_property(table.name, name)
         chosen.append(name)
     if table.key not in chosen:

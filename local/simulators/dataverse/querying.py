@@ -207,7 +207,7 @@ class TableQuery:
         for order in orders:
             if "/" in order.path:
                 raise not_implemented("$orderby by a column of another table")
-            if order.path not in self._table.properties:
+            if order.path not in self._table.property_names:
                 raise unknown_query_property(self._table.name, order.path)
         return orders
 
@@ -225,7 +225,7 @@ class PropertyReader:
         if slash:
             return self._of_lookup(path, navigation, name)
         column = self._table.properties.get(path)
-        if column is None:
+        if column is None or column.secret:
             raise UnknownPropertyError(path)
         return Property(kind=column.kind, read=lambda row: row.get(path))
 
@@ -234,7 +234,7 @@ class PropertyReader:
         if lookup is None or not target:
             raise UnknownPropertyError(path)
         column = self._store.schema.tables[target].properties.get(name)
-        if column is None:
+        if column is None or column.secret:
             raise UnknownPropertyError(path)
         rows, prop = self._store.tables[target].rows, lookup.row_name
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from local.simulators.dataverse.computed import Caller, complete
+from local.simulators.dataverse.computed import complete
 from local.simulators.dataverse.errors import (
     in_use,
     invalid_argument,
@@ -16,6 +16,7 @@ from local.simulators.dataverse.errors import (
     unknown_option,
     unknown_payload_property,
 )
+from local.simulators.dataverse.events import CREATE, DELETE, UPDATE, Caller, Event
 from local.simulators.dataverse.references import parse_reference
 from local.simulators.dataverse.rules import Rules
 from local.simulators.dataverse.schema import (
@@ -57,18 +58,18 @@ class Records:
         with self._store.transaction():
             self._insert(table, row, caller)
             if table.name == "uomschedule":
-                self._insert(
-                    self._store.schema.tables["uom"], self._rules.base_unit_of(row), caller
-                )
+                unit = self._rules.base_unit_of(row)
+                self._insert(self._store.schema.tables["uom"], unit, caller, depth=2)
         return row
 
-    def _insert(self, table: TableSchema, row: Row, caller: Caller) -> None:
+    def _insert(self, table: TableSchema, row: Row, caller: Caller, depth: int = 1) -> None:
         now = utc_text(self._clock())
         complete(self._store, table, row, None, caller)
         self._rules.before_create(table.name, row)
         row["createdon"] = row["modifiedon"] = now
         row["_createdby_value"] = row["_modifiedby_value"] = caller.user_id
         self._store.insert(table.name, row)
+        self._note(CREATE, table, row, caller, depth=depth)
 
     def update(
         self, table: TableSchema, row_id: str, payload: dict[str, Any], caller: Caller
@@ -90,6 +91,7 @@ class Records:
         row["_modifiedby_value"] = caller.user_id
         with self._store.transaction():
             self._store.replace(table.name, row)
+            self._note(UPDATE, table, row, caller, attributes=tuple(changes))
         return row
 
     def delete(self, table: TableSchema, row_id: str, caller: Caller) -> None:
@@ -101,7 +103,12 @@ class Records:
             self._delete(table, row_id, caller, leaving={(table.name, row_id)})
 
     def _delete(
-        self, table: TableSchema, row_id: str, caller: Caller, leaving: set[tuple[str, str]]
+        self,
+        table: TableSchema,
+        row_id: str,
+        caller: Caller,
+        leaving: set[tuple[str, str]],
+        depth: int = 1,
     ) -> None:
         for other, column in self._store.schema.references_to[table.name]:
             if column.name in _BOOKKEEPING or column.write == "never":
@@ -111,12 +118,33 @@ class Records:
                     continue
                 if column.on_delete == "cascade":
                     leaving.add((other.name, row[other.key]))
-                    self._delete(other, row[other.key], caller, leaving)
+                    self._delete(other, row[other.key], caller, leaving, depth + 1)
                 elif column.on_delete == "remove":
                     self._clear_lookup(other, column, row, caller)
                 else:
                     raise in_use(table.name, row_id, f"{other.name}.{column.name}")
-        self._store.remove(table.name, row_id)
+        self._note(DELETE, table, self._store.remove(table.name, row_id), caller, depth=depth)
+
+    def _note(
+        self,
+        message: str,
+        table: TableSchema,
+        row: Row,
+        caller: Caller,
+        *,
+        attributes: tuple[str, ...] = (),
+        depth: int = 1,
+    ) -> None:
+        self._store.note(
+            Event(
+                message=message,
+                table=table,
+                row=row,
+                attributes=attributes,
+                caller=caller,
+                depth=depth,
+            )
+        )
 
     def _clear_lookup(
         self, table: TableSchema, column: Column, former: Row, caller: Caller

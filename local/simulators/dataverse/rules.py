@@ -11,6 +11,7 @@ from local.simulators.dataverse.computed import organization_of
 from local.simulators.dataverse.errors import invalid_argument, not_implemented
 from local.simulators.dataverse.schema import Row
 from local.simulators.dataverse.store import Store
+from local.simulators.dataverse.webhook_rules import StepRules, check_endpoint
 
 ACTIVE, RETIRED, DRAFT, UNDER_REVISION = 0, 1, 2, 3
 _PLAIN_PRODUCT = 1
@@ -32,13 +33,19 @@ _NOT_CREATED = {
     "businessunit": "creating business units",
     "role": "creating roles",
     "team": "creating teams",
+    "sdkmessage": "creating messages",
+    "sdkmessagefilter": "creating message filters",
+    "asyncoperation": "creating system jobs",
 }
 _NOT_CHANGED = {
     "salesorder": "changing sales orders",
     "salesorderdetail": "changing sales order lines",
     "role": "changing roles",
+    "sdkmessage": "changing messages",
+    "sdkmessagefilter": "changing message filters",
+    "asyncoperation": "changing system jobs",
 }
-_NOT_DELETED = {*_NOT_CREATED, "systemuser"}
+_NOT_DELETED = {*_NOT_CREATED, "systemuser"} - {"asyncoperation"}
 
 
 class Rules:
@@ -51,16 +58,21 @@ class Rules:
     def __init__(self, store: Store, *, activation_needs_price: bool) -> None:
         self._store = store
         self._activation_needs_price = activation_needs_price
+        steps = StepRules(store)
         self._on_create: Mapping[str, Callable[[Row], None]] = {
             "uom": self._check_unit,
             "product": self._new_product,
             "productpricelevel": self._check_price_list_item,
             "systemuser": _check_new_user,
+            "serviceendpoint": check_endpoint,
+            "sdkmessageprocessingstep": steps.check,
         }
         self._on_update: Mapping[str, Callable[[Row, Row], None]] = {
             "uom": lambda _former, row: self._check_unit(row),
             "product": self._changed_product,
             "productpricelevel": lambda _former, row: self._check_price_list_item(row),
+            "serviceendpoint": lambda _former, row: check_endpoint(row),
+            "sdkmessageprocessingstep": lambda _former, row: steps.check(row),
         }
 
     def before_create(self, table: str, row: Row) -> None:

@@ -55,6 +55,8 @@ class Column:
     """Of a lookup: target table -> navigation property."""
     default: Any = None
     indexed: bool = False
+    secret: bool = False
+    """Whether clients can set it and never read it."""
     on_delete: str = "restrict"
     """Of a lookup, when the row it points to is deleted: restrict, remove or cascade."""
 
@@ -100,6 +102,9 @@ class TableSchema:
     multiple: bool
     """Whether CreateMultiple, UpdateMultiple and UpsertMultiple exist for it."""
     tracking: bool
+    platform: bool
+    """Whether it holds what the platform itself goes by (messages, registered steps): it is not
+    seeded, and no step can be registered for it."""
     states: Mapping[int, State]
     unique: tuple[tuple[str, ...], ...]
     """Combinations of properties that no two rows share."""
@@ -112,8 +117,8 @@ class TableSchema:
 
     @cached_property
     def property_names(self) -> tuple[str, ...]:
-        """The names of all columns in rows."""
-        return tuple(self.properties)
+        """The names of all columns in rows that can be read."""
+        return tuple(name for name, column in self.properties.items() if not column.secret)
 
     @cached_property
     def navigations(self) -> Mapping[str, tuple[Column, str]]:
@@ -197,6 +202,7 @@ def _table(data: dict[str, Any]) -> TableSchema:
         title=data["title"],
         multiple=data["multiple"],
         tracking=data["tracking"],
+        platform=data.get("platform", False),
         states={
             int(value): State(
                 value=int(value), label=facts["label"], statuses=_by_number(facts["statuses"])
@@ -222,6 +228,7 @@ def _column(name: str, facts: dict[str, Any]) -> Column:
         navigation=facts.get("navigation", {}),
         default=facts.get("default"),
         indexed=facts.get("index", False),
+        secret=facts.get("secret", False),
         on_delete=facts.get("on_delete", "restrict"),
     )
 

@@ -9,6 +9,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
+from local.simulators.core.clock import ShiftedClock
+from local.simulators.core.deliveries import Deliveries
+from local.simulators.core.descriptions import described
 from local.simulators.core.messages import SimRequest, SimResponse
 from local.simulators.core.simulator import SeedError
 from local.simulators.dataverse.batch import (
@@ -20,14 +23,16 @@ from local.simulators.dataverse.batch import (
     resolve_references,
 )
 from local.simulators.dataverse.collection import Collection as EntitySet
-from local.simulators.dataverse.computed import Caller, organization_of
+from local.simulators.dataverse.computed import organization_of
 from local.simulators.dataverse.definitions import Definitions
 from local.simulators.dataverse.errors import (
     DataverseError,
+    injected,
     invalid_query,
     not_implemented,
     unknown_segment,
 )
+from local.simulators.dataverse.events import Caller
 from local.simulators.dataverse.limits import ServiceLimits, Throttle
 from local.simulators.dataverse.organization import Organization
 from local.simulators.dataverse.paths import Segment, parse_segments
@@ -39,6 +44,7 @@ from local.simulators.dataverse.schema import load_schema
 from local.simulators.dataverse.single import SingleRow
 from local.simulators.dataverse.state import API_PATH, Call, State, json_response
 from local.simulators.dataverse.store import Store
+from local.simulators.dataverse.webhooks import Webhooks, WebhookTimes
 
 _LONGEST_URL = 32 * 1024
 _LONGEST_URL_IN_BATCH = 64 * 1024
@@ -66,10 +72,12 @@ class Settings:
     limits: ServiceLimits = dataclasses.field(default_factory=ServiceLimits)
     latency_seconds: float = 0.0
     """How long every request takes at least."""
+    webhooks: WebhookTimes = dataclasses.field(default_factory=WebhookTimes)
 
 
 class DataverseSimulator:
-    """One organization. `clock` gives the time of day, `monotonic` seconds for the limits."""
+    """One organization. `clock` gives the time of day, `monotonic` seconds for the limits;
+    `ca_file` holds the authorities trusted when webhooks are sent."""
 
     name = "dataverse"
 
@@ -79,9 +87,11 @@ class DataverseSimulator:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
+        ca_file: str | None = None,
     ) -> None:
         self._settings = settings or Settings()
-        self._clock = clock
+        self.time_of_day = ShiftedClock(clock)
+        self.deliveries = Deliveries(ca_file=ca_file)
         self._monotonic = monotonic
         self._throttle = Throttle(self._settings.limits, monotonic)
         self.reset()
@@ -93,20 +103,21 @@ class DataverseSimulator:
         organization = Organization(
             store,
             rules,
-            self._clock,
+            self.time_of_day,
             clients=self._settings.clients,
             base_currency=self._settings.base_currency,
         )
         self._state = State(
             store=store,
-            records=Records(store, rules, self._clock),
+            records=Records(store, rules, self.time_of_day),
             organization=organization,
-            clock=self._clock,
+            clock=self.time_of_day,
             untracked=self._settings.untracked,
         )
         self._sets = EntitySet(self._state)
         self._rows = SingleRow(self._state)
         self._definitions = Definitions(self._state)
+        self._webhooks = Webhooks(store, self.time_of_day, self.deliveries, self._settings.webhooks)
 
     def seed(
         self, data: dict[str, list[dict[str, Any]]], options: Mapping[str, str]
@@ -124,6 +135,33 @@ class DataverseSimulator:
         self._throttle = Throttle(
             dataclasses.replace(self._settings.limits, **values), self._monotonic
         )
+
+    @property
+    def commands(self) -> Mapping[str, Callable[[Any], None]]:
+        """What else `POST /_sim/{name}` does."""
+        return {
+            "invalidate-delta": self._invalidate_delta,
+            "privileges": self._change_privilege,
+        }
+
+    def _invalidate_delta(self, values: Any) -> None:
+        """Do what a change of a table's metadata does to its delta tokens."""
+        given = described(values, {"table"}, "what to invalidate")
+        self._state.store.invalidate_tokens(self._table_named(given))
+
+    def _change_privilege(self, values: Any) -> None:
+        """Give or take every user's privilege to read a table."""
+        given = described(values, {"table", "read"}, "a privilege")
+        table = self._table_named(given)
+        if not isinstance(given.get("read"), bool):
+            raise SeedError("read is true or false")
+        (self._state.unreadable.discard if given["read"] else self._state.unreadable.add)(table)
+
+    def _table_named(self, given: Mapping[str, Any]) -> str:
+        table = given.get("table")
+        if not isinstance(table, str) or table not in self._state.store.schema.tables:
+            raise SeedError(f"there is no table {table!r}")
+        return table
 
     def dump(self, entity_set: str) -> list[dict[str, Any]]:
         """All rows of a set with all their columns; raises `LookupError`."""
@@ -150,7 +188,7 @@ class DataverseSimulator:
             async with self._throttle.admitted(caller.user_id):
                 if self._settings.latency_seconds:
                     await asyncio.sleep(self._settings.latency_seconds)
-                response = self._answer(request, caller)
+                response = self._answer_and_publish(request, caller)
             headers = self._throttle.headers(caller.user_id)
         except DataverseError as error:
             response = error_response(error)
@@ -166,6 +204,14 @@ class DataverseSimulator:
             if caller is not None:
                 return caller
         raise DataverseError(403, "0x80072560", "The user is not a member of the organization.")
+
+    def _answer_and_publish(self, request: SimRequest, caller: Caller) -> SimResponse:
+        """Answer; what was written, also before a refused part of a batch, goes to webhooks."""
+        try:
+            return self._answer(request, caller)
+        finally:
+            host = request.base_url.partition("://")[2]
+            self._webhooks.publish(self._state.store.take_events(), host)
 
     def _answer(self, request: SimRequest, caller: Caller) -> SimResponse:
         if len(request.raw_path) + len(request.query_string) > _LONGEST_URL:
@@ -188,8 +234,6 @@ class DataverseSimulator:
             return self._who_am_i(call)
         if first.name == "EntityDefinitions":
             return self._definitions.handle(segments, call)
-        if first.name == "sdkmessagefilters" and first.key is None and len(segments) == 1:
-            return self._definitions.message_filters(call)
         table = self._state.store.schema.sets.get(first.name)
         if table is None:
             raise not_implemented(f"the resource {first.name}")
@@ -286,6 +330,9 @@ class DataverseSimulator:
             claims=call.request.claims,
             base_url=call.request.base_url,
         )
+        struck = call.request.part_fault(request.method, request.path)
+        if struck is not None:
+            raise injected(struck)
         segments = parse_segments(request)
         if segments and segments[0].name == "$batch":
             raise invalid_query("A batch cannot be a part of a batch.")

@@ -57,13 +57,14 @@ class SingleRow:
         name, rest = path[0], path[1:]
         if rest == [_REF] and name in table.navigations:
             return self._link(table, row_id, name, call)
-        if rest or name not in table.properties:
+        if rest or name not in table.property_names:
             if name in table.navigations or rest:
                 raise not_implemented(f"{call.request.method} {'/'.join(path)} of a record")
             raise unknown_segment(name)
         return self._property(table, row_id, name, call)
 
     def _get(self, reference: RowReference, call: Call) -> SimResponse:
+        self._state.check_readable(reference.table, call.caller)
         options = query_options(call.request.query_string)
         refuse_unknown_options(options, _OPTIONS)
         projection = Projection(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local.simulators.dataverse.errors import duplicate_alternate_key, duplicate_key
+from local.simulators.dataverse.events import Event
 from local.simulators.dataverse.schema import Row, Schema, TableSchema
 
 _FIRST_VERSION = 1_000_000
@@ -41,6 +42,8 @@ class TableRows:
     unique: dict[tuple[str, ...], dict[tuple[Any, ...], str]] = field(default_factory=dict)
     alternate_keys: list[AlternateKey] = field(default_factory=list)
     deletions: list[tuple[int, str]] = field(default_factory=list)
+    tracked_from: int = 0
+    """Delta tokens of versions before this one are no longer valid."""
     _ordered: list[str] = field(default_factory=list)
     _in_order: bool = True
 
@@ -161,6 +164,7 @@ class Store:
         self.user_roles: dict[str, list[str]] = {}
         """Role ids by user id. Role assignments are no part of transactions."""
         self.version = _FIRST_VERSION
+        self._events: list[Event] = []
         self._log: list[_Undo] = []
         self._depth = 0
 
@@ -192,22 +196,37 @@ class Store:
         former = rows.put(row_id, row)
         self._log.append(_Undo(rows, row_id, former, deletion=False))
 
-    def remove(self, table: str, row_id: str) -> None:
-        """Delete a row and remember its deletion for change tracking."""
+    def remove(self, table: str, row_id: str) -> Row:
+        """Delete a row, remember its deletion for change tracking, and give it back."""
         rows = self.tables[table]
         former = rows.drop(row_id)
         rows.deletions.append((self.next_version(), row_id))
         self._log.append(_Undo(rows, row_id, former, deletion=True))
+        return former
+
+    def invalidate_tokens(self, table: str) -> None:
+        """Make every delta token of a table that was given until now invalid."""
+        self.tables[table].tracked_from = self.next_version()
+
+    def note(self, event: Event) -> None:
+        """Remember what a client's write did, unless its transaction is rolled back."""
+        self._events.append(event)
+
+    def take_events(self) -> list[Event]:
+        """What was noted since the last time."""
+        events, self._events = self._events, []
+        return events
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All writes inside happen or none; may be nested. Versions used up stay used up."""
-        mark = len(self._log)
+        mark, noted = len(self._log), len(self._events)
         self._depth += 1
         try:
             yield
         except BaseException:
             self._roll_back(mark)
+            del self._events[noted:]
             raise
         finally:
             self._depth -= 1

@@ -1,4 +1,17 @@
-"""Change tracking: delta tokens and what changed since one."""
+"""Change tracking: delta tokens and what changed since one.
+
+What a delta link covers. The link at the end of a first read (`odata.track-changes`) gives
+everything that was written from the moment on in which its FIRST page was read: that moment's
+version goes from page to page in the cookies. So a row that changes, comes or goes while the pages
+are read is in the link's changes, whether its page was read before or after that. A row may come
+twice, in a page and in the changes; it is never lost. The same holds from delta to delta: the pages
+of one delta all end at the version of its first page, and its link begins there; a row that changes
+again meanwhile leaves the pages that are left, and comes with the next delta.
+
+A token dies of age (`expirechangetrackingindays` of the organization, by the simulator's clock), or
+because the table's metadata changed (`POST /_sim/invalidate-delta`). Then the client has to read
+everything again.
+"""
 
 import re
 from datetime import datetime, timedelta
@@ -46,8 +59,8 @@ def check_trackable(table: TableSchema, tracked: bool, options: dict[str, str]) 
         raise invalid_query(f"Entity {table.name} doesn't have change tracking enabled.")
 
 
-def parse_token(store: Store, token: str, now: datetime) -> int:
-    """The version of a token; refused where it is malformed, unknown or expired."""
+def parse_token(store: Store, table: TableSchema, token: str, now: datetime) -> int:
+    """The version of a token; refused where it is malformed, unknown, invalidated or expired."""
     match = _TOKEN.fullmatch(token)
     if match is None or int(match["version"]) > store.version:
         raise invalid_query("The delta token is invalid.")
@@ -56,13 +69,15 @@ def parse_token(store: Store, token: str, now: datetime) -> int:
     except ValueError as error:
         raise invalid_query("The delta token is invalid.") from error
     setting = organization_of(store).get("expirechangetrackingindays")
-    if now - moment > timedelta(days=_DEFAULT_DAYS if setting is None else setting):
+    lifetime = timedelta(days=_DEFAULT_DAYS if setting is None else setting)
+    version = int(match["version"])
+    if now - moment > lifetime or version < store.tables[table.name].tracked_from:
         raise DataverseError(
             400,
             "0x80044352",
             "Version stamp associated with the client has expired. Please perform a full sync.",
         )
-    return int(match["version"])
+    return version
 
 
 class Changes:
