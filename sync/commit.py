@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from couplings.model import BaseSnapshot, Coupling, CouplingState
 from couplings.store import CouplingRefusal
+from sync.hints import HintReason, RecordHint
 from sync.jobs import Counters
 from sync.mapping import Direction
-from sync.outcomes import Outcome, OutcomeKind, RecordKey
+from sync.outcome_model import Outcome, OutcomeKind, RecordKey
 from sync.pair import Action, Pair, Problem
 from sync.plan import agreed_base
 from sync.projection import project_bc
@@ -28,6 +29,10 @@ _STATE_OF_PROBLEM = {
 }
 
 
+_FIRST_TRY = timedelta(minutes=1)
+_LONGEST_TRY = timedelta(hours=1)
+
+
 def commit_page(work: Work, pairs: Sequence[Pair], now: datetime) -> dict[Direction, Counters]:
     """Store couplings and outcomes of settled pairs; returns the page's counters by direction."""
     if not work.preview:
@@ -35,6 +40,7 @@ def commit_page(work: Work, pairs: Sequence[Pair], now: datetime) -> dict[Direct
         work.outcomes.record_many(
             [_outcome(work, pair, pair.problem, now) for pair in pairs if pair.problem]
         )
+        work.hints.add_many(work.mapping.name, _tries(pairs, now))
         work.outcomes.clear_many(work.mapping.name, _without_outcome(pairs))
     return _count(work, pairs)
 
@@ -43,6 +49,9 @@ def _store_couplings(work: Work, pairs: Sequence[Pair], now: datetime) -> None:
     new = [pair for pair in pairs if _is_pair(pair) and pair.entry is None]
     changed = [pair for pair in pairs if _is_pair(pair) and _changes_coupling(pair)]
     couplings = work.couplings
+    for pair in pairs:
+        if pair.uncouple:
+            couplings.uncouple(work.mapping.name, pair.bc_id)
     for pair in new:
         if pair.replaces:
             # A crash after this leaves the CRM record uncoupled: its natural key finds it again.
@@ -58,6 +67,8 @@ def _store_couplings(work: Work, pairs: Sequence[Pair], now: datetime) -> None:
 
 def _is_pair(pair: Pair) -> bool:
     """Both records exist and belong together, whatever else is to be said of them."""
+    if pair.uncouple:
+        return False
     made = Action.INSERT in pair.actions.values()
     return made or pair.exists_on_both_sides
 
@@ -69,7 +80,7 @@ def _changes_coupling(pair: Pair) -> bool:
 
 def _coupling(work: Work, pair: Pair, now: datetime) -> Coupling:
     problem = pair.problem
-    state = _STATE_OF_PROBLEM.get(problem.kind, CouplingState.COUPLED) if problem else None
+    state = _state(pair, problem) if problem else None
     return Coupling(
         mapping=work.mapping.name,
         bc_id=pair.bc_id,
@@ -84,6 +95,31 @@ def _coupling(work: Work, pair: Pair, now: datetime) -> Coupling:
         synchronized_at=now if problem is None else None,
         etag=pair.entry.etag if pair.entry else "",
     )
+
+
+def _state(pair: Pair, problem: Problem) -> CouplingState:
+    if pair.known and pair.known.parked and problem.code == pair.known.code:
+        return CouplingState.PARKED
+    return _STATE_OF_PROBLEM.get(problem.kind, CouplingState.COUPLED)
+
+
+def _tries(pairs: Sequence[Pair], now: datetime) -> list[RecordHint]:
+    """Hints at records that a service failed on, for when they are to be tried again."""
+    return [
+        RecordHint(
+            side=pair.origin,
+            record_id=_outcome_key(pair)[1],
+            reason=HintReason.AGAIN,
+            due_at=now + _back_off(pair.known.attempts if pair.known else 0),
+        )
+        for pair in pairs
+        if pair.problem and pair.problem.again
+    ]
+
+
+def _back_off(attempts: int) -> timedelta:
+    wait: timedelta = _FIRST_TRY * 2 ** min(attempts, 10)
+    return min(wait, _LONGEST_TRY)
 
 
 def _base(work: Work, pair: Pair) -> BaseSnapshot | None:
@@ -137,11 +173,30 @@ def _outcome(work: Work, pair: Pair, problem: Problem, now: datetime) -> Outcome
         first_seen=now,
         last_seen=now,
         run_id=work.run_id,
-        partner_name=problem.partner,
+        partner_id=_partner_id(pair),
+        partner_name=problem.partner or _partner_name(work, pair),
         field=problem.field,
         value=problem.value,
+        bc_value=problem.bc_value,
+        crm_value=problem.crm_value,
+        fields=problem.fields,
         hint=problem.hint,
+        waits_for=problem.waits_for,
+        waits_for_ref=problem.waits_for_ref,
+        content=pair.content if problem.refused else "",
     )
+
+
+def _partner_id(pair: Pair) -> str:
+    if pair.entry is None and not pair.exists_on_both_sides:
+        return ""
+    return pair.crm_id if pair.origin == "bc" else pair.bc_id
+
+
+def _partner_name(work: Work, pair: Pair) -> str:
+    if pair.origin == "bc":
+        return str((pair.crm or {}).get(work.mapping.crm.title) or "")
+    return work.mapping.bc.name_of(pair.bc) if pair.bc else ""
 
 
 _COUNTER_OF_KIND = {

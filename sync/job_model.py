@@ -69,6 +69,8 @@ class Counters:
     conflict: int = 0
     failed: int = 0
     coupled: int = 0
+    deleted: int = 0
+    uncoupled: int = 0
 
     def __add__(self, other: Counters) -> Counters:
         return Counters(

@@ -77,12 +77,16 @@ def full_sync_of(tenant: TenantId, connection_id: str) -> FullSync:
     )
 
 
+def hint_store(tenant: TenantId, connection_id: str) -> HintStore:
+    return HintStore(storage_account().table("hints", tenant), connection_id)
+
+
 def pass_stores(tenant: TenantId, connection_id: str) -> PassStores:
     account = storage_account()
     table = account.table("watermarks", tenant)
     return PassStores(
         states=TableStateStore(table, connection_id),
-        hints=HintStore(account.table("hints", tenant), connection_id),
+        hints=hint_store(tenant, connection_id),
         requests=PassRequests(
             table, StorageQueues(account), tenant=tenant, connection_id=connection_id
         ),
@@ -123,7 +127,14 @@ def worker_of(
         mapping = mapping_named(job.mapping)
         preview = run.kind is RunKind.PREVIEW
         return _open_work(
-            tenant, connection_id, mapping, bc, crm, run_id=run.run_id, preview=preview
+            tenant,
+            connection_id,
+            mapping,
+            bc,
+            crm,
+            run_id=run.run_id,
+            preview=preview,
+            failures=job.failures,
         )
 
     stores = pass_stores(tenant, connection_id)
@@ -150,6 +161,7 @@ def _open_work(
     run_id: str = "",
     whole: bool = True,
     preview: bool = False,
+    failures: int = 0,
 ) -> Work:
     rule = RULES[mapping.rule]
     couplings = coupling_store(tenant, connection_id)
@@ -171,6 +183,8 @@ def _open_work(
         crm=crm,
         couplings=couplings,
         outcomes=outcome_store(tenant, connection_id),
+        hints=hint_store(tenant, connection_id),
+        failures=failures,
         overlap=timedelta(seconds=settings().overlap_seconds),
         preview=preview,
     )

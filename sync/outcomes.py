@@ -9,69 +9,48 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from functools import partial
 from itertools import batched, chain
 
 from storage.columns import Columns
 from storage.paging import check_limit, resume, take_page, unknown_continuation
 from storage.rows import (
+    ANY_VERSION,
     TRANSACTION_LIMIT,
     Operation,
     OperationKind,
     Row,
+    RowChangedError,
     TransactionRefusedError,
-    Value,
 )
 from storage.tables import TenantTable
+from sync.outcome_model import (
+    Decision,
+    DecisionKind,
+    FieldDetail,
+    Outcome,
+    OutcomeKind,
+    RecordKey,
+)
+from sync.outcome_rows import continued, key_of, outcome_of, outcome_values
 
-type RecordKey = tuple[str, str]
-"""Side (``bc`` or ``crm``) and the record's id there."""
+__all__ = [
+    "Decision",
+    "DecisionKind",
+    "FieldDetail",
+    "Outcome",
+    "OutcomeCount",
+    "OutcomeKind",
+    "OutcomePage",
+    "OutcomeStore",
+    "RecordKey",
+]
 
 _POINT_READS = 20
 """Up to so many rows are looked up one by one; more by reading the mapping's keys, a thousand to a
 request."""
-
-
-class OutcomeKind(StrEnum):
-    FAILED = "failed"  # refused for its content or by the service
-    WAITING = "waiting"  # for a record it refers to; heals by itself
-    SKIPPED = "skipped"  # left out on purpose, by a rule that is named
-    CONFLICT = "conflict"  # both sides changed the same field
-    AMBIGUOUS = "ambiguous"  # several records could be its partner
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of one record, and what to do about it."""
-
-    mapping: str
-    side: str
-    """``bc`` or ``crm``: whose id ``record_id`` is."""
-    record_id: str
-    code: str
-    """Stable reason, kebab-case."""
-    kind: OutcomeKind
-    record_name: str
-    message: str
-    first_seen: datetime
-    """Of an outcome to be recorded: now; the store keeps an earlier time it knows."""
-    last_seen: datetime
-    run_id: str
-    """The run that noticed it last."""
-    partner_name: str = ""
-    field: str = ""
-    value: str = ""
-    hint: str = ""
-    """What to do; empty where the message says it."""
-    attempts: int = 1
-    """How often it was noticed; counted by the store."""
-
-    @property
-    def key(self) -> RecordKey:
-        return (self.side, self.record_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,18 +93,40 @@ class OutcomeStore:
         for outcome in outcomes:
             by_mapping.setdefault(outcome.mapping, {})[outcome.key] = outcome
         for mapping, latest in by_mapping.items():
-            known = self._find(mapping, latest, ("first_seen", "attempts"))
+            known = self.find(mapping, latest)
             self._in_batches(
                 partial(self._table.transact, self._partition(mapping)),
                 [
                     Operation(
                         kind=OperationKind.UPSERT,
                         key=key,
-                        values=_values(_continued(outcome, known.get(key))),
+                        values=outcome_values(continued(outcome, known.get(key))),
                     )
                     for key, outcome in latest.items()
                 ],
             )
+
+    def find(self, mapping: str, keys: Collection[RecordKey]) -> dict[RecordKey, Outcome]:
+        """The outcomes of those of these records that have one."""
+        return {key: outcome_of(row) for key, row in self._find(mapping, keys, None).items()}
+
+    def change(self, outcome: Outcome) -> bool:
+        """Store what a person decided about an outcome; False where it is gone."""
+        row = Row(
+            partition=self._partition(outcome.mapping),
+            key=outcome.key,
+            values=outcome_values(outcome),
+        )
+        try:
+            self._table.replace(row, ANY_VERSION)
+        except RowChangedError:
+            return False
+        return True
+
+    def record_ids(self, mapping: str, side: str) -> list[str]:
+        """Ids of the side's records that have an outcome, in order."""
+        rows = self._table.scan(self._partition(mapping), prefix=(side,), select=())
+        return [row.key[1] for row in rows]
 
     def clear_many(self, mapping: str, keys: Collection[RecordKey]) -> int:
         """Remove the outcomes of records that are in step now; returns how many there were."""
@@ -139,7 +140,7 @@ class OutcomeStore:
     def clear_older(self, mapping: str, moment: datetime) -> int:
         """Remove the mapping's outcomes that were not noticed since; returns how many."""
         rows = self._table.scan(self._partition(mapping), select=("last_seen",))
-        older = [_record_key(row) for row in rows if Columns(row).time("last_seen") < moment]
+        older = [key_of(row) for row in rows if Columns(row).time("last_seen") < moment]
         return self.clear_many(mapping, older)
 
     def list_page(
@@ -156,7 +157,7 @@ class OutcomeStore:
             mapping, {"kind": kind.value} if kind else {}, check_limit(limit), continuation
         )
         page, following = take_page(rows, limit)
-        return OutcomePage(outcomes=[_outcome_of(row) for row in page], continuation=following)
+        return OutcomePage(outcomes=[outcome_of(row) for row in page], continuation=following)
 
     def summary(self) -> list[OutcomeCount]:
         """Counts of all outcomes by mapping, kind and code, in that order; reads all of them."""
@@ -192,16 +193,16 @@ class OutcomeStore:
         return chain(rest, others)
 
     def _find(
-        self, mapping: str, keys: Collection[RecordKey], columns: Sequence[str]
+        self, mapping: str, keys: Collection[RecordKey], columns: Sequence[str] | None
     ) -> dict[RecordKey, Row]:
         """The rows of those records that have one."""
         partition = self._partition(mapping)
         if len(keys) > _POINT_READS:
             wanted = set(keys)
             rows = self._table.scan(partition, select=columns)
-            return {key: row for row in rows if (key := _record_key(row)) in wanted}
+            return {key: row for row in rows if (key := key_of(row)) in wanted}
         found = (self._table.get(partition, key) for key in keys)
-        return {_record_key(row): row for row in found if row}
+        return {key_of(row): row for row in found if row}
 
     def _in_batches(
         self, work: Callable[[Sequence[Operation]], object], operations: Sequence[Operation]
@@ -222,61 +223,3 @@ class OutcomeStore:
 
     def _partition(self, mapping: str) -> tuple[str, ...]:
         return (self._connection, mapping)
-
-
-def _continued(outcome: Outcome, known: Row | None) -> Outcome:
-    if known is None:
-        return outcome
-    columns = Columns(known)
-    return replace(
-        outcome, first_seen=columns.time("first_seen"), attempts=columns.number("attempts") + 1
-    )
-
-
-def _record_key(row: Row) -> RecordKey:
-    side, record_id = row.key
-    return side, record_id
-
-
-def _values(outcome: Outcome) -> dict[str, Value]:
-    return {
-        "code": outcome.code,
-        "kind": outcome.kind.value,
-        "record_name": _cut(outcome.record_name, 250),
-        "partner_name": _cut(outcome.partner_name, 250),
-        "field": outcome.field,
-        "value": _cut(outcome.value, 1000),
-        "message": _cut(outcome.message, 4000),
-        "hint": _cut(outcome.hint, 1000),
-        "first_seen": outcome.first_seen,
-        "last_seen": outcome.last_seen,
-        "attempts": outcome.attempts,
-        "run_id": outcome.run_id,
-    }
-
-
-def _outcome_of(row: Row) -> Outcome:
-    columns = Columns(row)
-    side, record_id = row.key
-    return Outcome(
-        mapping=row.partition[1],
-        side=side,
-        record_id=record_id,
-        code=columns.text("code"),
-        kind=OutcomeKind(columns.text("kind")),
-        record_name=columns.text("record_name"),
-        partner_name=columns.text("partner_name"),
-        field=columns.text("field"),
-        value=columns.text("value"),
-        message=columns.text("message"),
-        hint=columns.text("hint"),
-        first_seen=columns.time("first_seen"),
-        last_seen=columns.time("last_seen"),
-        attempts=columns.number("attempts"),
-        run_id=columns.text("run_id"),
-    )
-
-
-def _cut(text: str, longest: int) -> str:
-    """Texts of services and users can be of any length; a person reads the beginning."""
-    return text if len(text) <= longest else text[: longest - 1] + "…"

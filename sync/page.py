@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sync.outcomes import OutcomeKind
+from couplings.model import CouplingState
+from sync.outcome_model import OutcomeKind
 from sync.pair import Pair, Problem
 from sync.planning import count_only, plan
 from sync.work import Work
@@ -22,11 +23,6 @@ from sync.writing import adopt_bc, write
 _ROUNDS = 5
 """How often a pair is planned anew because somebody else keeps changing its records."""
 
-_MISSING_IN_BC = (
-    "The record in Business Central that it is coupled with was deleted.",
-    "Remove the coupling to have the record created anew, or restore it in Business Central.",
-)
-
 
 def synchronize(work: Work, pairs: Sequence[Pair]) -> None:
     """Plan and write every pair that is not settled; afterwards each one is.
@@ -34,6 +30,7 @@ def synchronize(work: Work, pairs: Sequence[Pair]) -> None:
     Raises ``TransientError`` where a service could not process some of the writes: the whole page
     is to be handled again, which is safe.
     """
+    _recall(work, pairs)
     for _ in range(_ROUNDS):
         pending = [pair for pair in pairs if not pair.settled]
         if not pending:
@@ -74,23 +71,37 @@ def _reread(work: Work, pairs: Sequence[Pair]) -> None:
         pair.reread = False
         pair.crm = crm.get(pair.crm_id)
         found = bc.get(pair.bc_id)
-        if found is None or pair.crm is None:
-            _stop_incomplete(pair, bc_is_missing=found is None)
-        else:
+        if found is not None:
             adopt_bc(work, pair, found)
+        else:
+            pair.bc = None
+        _note_missing(pair)
 
 
-def _stop_incomplete(pair: Pair, *, bc_is_missing: bool) -> None:
-    message, hint = _MISSING_IN_BC
-    if not bc_is_missing:
-        message = message.replace("Business Central", "Dynamics 365 Sales")
-        hint = hint.replace("Business Central", "Dynamics 365 Sales")
-    pair.stop(
-        Problem(
-            kind=OutcomeKind.CONFLICT,
-            code="partner-deleted",
-            message=message,
-            partner=pair.bc_id if bc_is_missing else pair.crm_id,
-            hint=hint,
-        )
-    )
+def _note_missing(pair: Pair) -> None:
+    """What a pair is whose records were read again and are not both there."""
+    if pair.exists_on_both_sides:
+        return
+    if pair.entry:
+        pair.gone = "bc" if pair.bc is None else "crm"
+    elif pair.bc is None and pair.crm is None:
+        pair.settled = True  # both came and went: there is nothing to tell
+
+
+def _recall(work: Work, pairs: Sequence[Pair]) -> None:
+    """What was said before of records that were not in step, and decided by people since."""
+    unsure = {
+        key: pair
+        for pair in pairs
+        if not pair.settled and _may_be_known(pair)
+        for key in (("bc", pair.bc_id), ("crm", pair.crm_id))
+    }
+    if unsure:
+        for key, outcome in work.outcomes.find(work.mapping.name, unsure).items():
+            unsure[key].known = outcome
+
+
+def _may_be_known(pair: Pair) -> bool:
+    if pair.asked or pair.gone or pair.entry is None:
+        return True
+    return pair.entry.state is not CouplingState.COUPLED

@@ -9,7 +9,7 @@ from typing import Any
 from couplings.model import BaseSnapshot, CouplingIndexEntry, CouplingState, Side
 from errors import RecordError
 from services.records import Record
-from sync.outcomes import OutcomeKind
+from sync.outcome_model import Decision, FieldDetail, Outcome, OutcomeKind
 from sync.plan import FieldState, PairPlan
 from sync.projection import Insertion
 
@@ -21,6 +21,8 @@ class Action(StrEnum):
     MODIFY = "modified"
     UNCHANGED = "unchanged"
     COUPLE = "coupled"
+    DELETE = "deleted"
+    UNCOUPLE = "uncoupled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,15 @@ class Problem:
     value: str = ""
     partner: str = ""
     hint: str = ""
+    bc_value: str = ""
+    crm_value: str = ""
+    fields: tuple[FieldDetail, ...] = ()
+    waits_for: tuple[str, ...] = ()
+    waits_for_ref: str = ""
+    refused: bool = False
+    """A service refused the record's content: refused alike again and again, it is parked."""
+    again: bool = False
+    """A service failed on this record alone: it is tried again by itself."""
 
     @classmethod
     def of(cls, error: RecordError, kind: OutcomeKind) -> Problem:
@@ -86,6 +97,14 @@ class Pair:
     """Why a record of this coupled pair is no business of the mapping any more; empty: it is."""
     asked: bool = False
     """A person asked for this record: one that is parked is tried again."""
+    known: Outcome | None = None
+    """What was said of the record before, as far as that matters."""
+    content: str = ""
+    """A digest of what both records hold, for telling whether a refused one changed since."""
+    deletes: Side | None = None
+    """The side whose record is to be deleted because the other side's was."""
+    uncouple: bool = False
+    """The coupling is to be removed when the page is stored."""
     reread: bool = False
     """Another writer came first: both records are to be read again before the next round."""
 
@@ -93,6 +112,11 @@ class Pair:
     def first_time(self) -> bool:
         """Companions must be ensured: the pair is new, or failed when it was last handled."""
         return self.entry is None or self.entry.state is CouplingState.FAILED
+
+    @property
+    def decision(self) -> Decision | None:
+        """What a person wants done about the pair."""
+        return self.known.decision if self.known else None
 
     @property
     def exists_on_both_sides(self) -> bool:

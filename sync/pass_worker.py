@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -131,7 +131,7 @@ class PassWorker:
         self, name: str, keeper: LeaseKeeper[TableState], is_time_up: Callable[[], bool]
     ) -> None:
         started = self._now()
-        work = self._open_work(name)
+        work = replace(self._open_work(name), failures=keeper.held.failures)
         if not keeper.held.phase:
             keeper.checkpoint(started_at=started)
         table_pass = TablePass(

@@ -10,11 +10,11 @@ An echo of Coupler's own write needs no special case: it equals the base.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from couplings.model import BaseSnapshot
+from couplings.model import BaseSnapshot, digest_of
 from sync.mapping import Direction, FieldMapping, UpdateConflict
 
 
@@ -81,7 +81,13 @@ class FieldConflict:
     bc: Any
     crm: Any
     crm_as_bc: Any
+    base_bc: Any
     winner: Direction | None
+
+    @property
+    def seen(self) -> str:
+        """Stands for the two values: a person's decision counts only while they are these."""
+        return digest_of({"bc": self.bc, "crm": self.crm})
 
     @property
     def crm_in_words(self) -> Any:
@@ -135,10 +141,34 @@ def _canonical(value: Any) -> Any:
     return value
 
 
-def plan_pair(states: Sequence[FieldState], policy: UpdateConflict) -> PairPlan:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """How a person decided the conflicts of one pair."""
+
+    winners: Mapping[str, Direction] = field(default_factory=dict)
+    """CRM column → the direction in which its value goes."""
+    seen: Mapping[str, str] = field(default_factory=dict)
+    """CRM column → ``FieldConflict.seen`` as it was shown to the person: where a value changed
+    since, nobody decided about it, and the conflict stays."""
+
+    def winner(self, conflict: FieldConflict) -> Direction | None:
+        """Who wins this conflict, None where it was not decided."""
+        column = conflict.field.crm
+        return self.winners.get(column) if self.seen.get(column) == conflict.seen else None
+
+
+NOTHING_DECIDED = Resolution()
+
+
+def plan_pair(
+    states: Sequence[FieldState],
+    policy: UpdateConflict,
+    resolution: Resolution = NOTHING_DECIDED,
+) -> PairPlan:
     """Decide every field of a coupled pair; one-sided edits flow, disjoint edits are merged.
 
-    Swapping the sides (and the direction of every mapping and of the policy) swaps the plan.
+    A conflict is settled by the person's decision, else by the field's policy, else by ``policy``.
+    Swapping the sides (and the direction of every mapping, policy and decision) swaps the plan.
     """
     to_crm: dict[str, Any] = {}
     to_bc: dict[str, Any] = {}
@@ -149,6 +179,7 @@ def plan_pair(states: Sequence[FieldState], policy: UpdateConflict) -> PairPlan:
             continue
         flow = _decide(state, policy)
         if isinstance(flow, FieldConflict):
+            flow = replace(flow, winner=resolution.winner(flow) or flow.winner)
             conflicts.append(flow)
             flow = flow.winner
         if flow is Direction.TO_CRM:
@@ -194,12 +225,13 @@ def _two_way(state: FieldState, policy: UpdateConflict) -> Direction | FieldConf
         UpdateConflict.KEEP_BOTH: None,
         UpdateConflict.SEND_TO_CRM: Direction.TO_CRM,
         UpdateConflict.GET_FROM_CRM: Direction.FROM_CRM,
-    }[policy]
+    }[state.mapping.update_conflict or policy]
     return FieldConflict(
         field=state.mapping,
         bc=state.bc,
         crm=state.crm,
         crm_as_bc=state.crm_as_bc,
+        base_bc=state.base_bc,
         winner=winner,
     )
 

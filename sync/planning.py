@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from couplings.model import digest_of
 from errors import RecordError
 from services.records import Record
-from sync.outcomes import OutcomeKind
+from sync.outcome_model import DecisionKind, FieldDetail, OutcomeKind
 from sync.pair import Action, Pair, Problem
-from sync.plan import FieldConflict, FieldState, WaitingFor, plan_pair
-from sync.projection import field_states, insertion_in_bc, insertion_in_crm, project_crm
+from sync.partnerless import plan_without_partner
+from sync.plan import (
+    ABSENT,
+    NOTHING_DECIDED,
+    FieldConflict,
+    FieldState,
+    Resolution,
+    WaitingFor,
+    plan_pair,
+)
+from sync.projection import (
+    field_states,
+    insertion_in_bc,
+    insertion_in_crm,
+    project_bc,
+    project_crm,
+)
 from sync.rules.base import RecordSkippedError
 from sync.work import Work
 
 
 def plan(work: Work, pair: Pair) -> None:
+    """Decide what to do with the pair; it is settled where nothing is to be written."""
     try:
+        pair.content = _content(work, pair)
+        if _is_left_alone(pair) or plan_without_partner(work, pair):
+            return
         if pair.crm is None and pair.bc is not None:
             _plan_insertion_in_crm(work, pair, pair.bc)
         elif pair.bc is None and pair.crm is not None:
@@ -25,7 +46,36 @@ def plan(work: Work, pair: Pair) -> None:
     except RecordSkippedError as skipped:
         pair.stop(Problem.of(skipped, OutcomeKind.SKIPPED))
     except RecordError as error:
-        pair.stop(Problem.of(error, OutcomeKind.FAILED))
+        pair.stop(replace(Problem.of(error, OutcomeKind.FAILED), refused=True))
+
+
+def _content(work: Work, pair: Pair) -> str:
+    return digest_of(
+        {
+            "bc": project_bc(work.mapping, pair.bc) if pair.bc else None,
+            "crm": project_crm(work.mapping, pair.crm) if pair.crm else None,
+        }
+    )
+
+
+def _is_left_alone(pair: Pair) -> bool:
+    """Whether the record is parked, and nothing changed that could help."""
+    known = pair.known
+    if known is None or not known.parked or pair.asked or known.content != pair.content:
+        return False
+    pair.stop(
+        Problem(
+            kind=known.kind,
+            code=known.code,
+            message=known.message,
+            field=known.field,
+            value=known.value,
+            partner=known.partner_name,
+            hint=known.hint,
+            refused=True,
+        )
+    )
+    return True
 
 
 def _plan_insertion_in_crm(work: Work, pair: Pair, bc: Record) -> None:
@@ -49,12 +99,19 @@ def _plan_insertion_in_bc(work: Work, pair: Pair, crm: Record) -> None:
 
 def _plan_pair(work: Work, pair: Pair, bc: Record, crm: Record) -> None:
     pair.states = field_states(work.mapping, bc, crm, pair.base, work.context.resolver)
-    pair.plan = plan_pair(pair.states, work.mapping.update_conflict)
+    pair.plan = plan_pair(pair.states, work.mapping.update_conflict, _resolution(pair))
     pair.columns = project_crm(work.mapping, crm) | pair.plan.to_crm
     if pair.plan.waiting:
         pair.note(_waiting(pair.plan.waiting[0]))
     if pair.plan.conflicts:
         pair.note(_conflict(pair.plan.conflicts))
+
+
+def _resolution(pair: Pair) -> Resolution:
+    decision = pair.decision
+    if decision is None or decision.kind is not DecisionKind.RESOLVE:
+        return NOTHING_DECIDED
+    return Resolution(winners=decision.winners, seen=decision.seen)
 
 
 def _waiting(state: FieldState) -> Problem:
@@ -72,6 +129,8 @@ def _waiting_for(missing: WaitingFor, bc_field: str, crm_column: str) -> Problem
         message=f"Waits for {table} {missing.key!r}, which is not coupled yet.",
         field=bc_field or crm_column,
         value=missing.key,
+        waits_for=missing.mappings,
+        waits_for_ref=missing.ref,
         hint=f"Nothing, if {missing.key!r} synchronizes later: this record follows by itself. "
         f"Otherwise see why {table} {missing.key!r} is not in step.",
     )
@@ -83,17 +142,34 @@ def _conflict(conflicts: Sequence[FieldConflict]) -> Problem:
         f"{each.field.crm} is {each.crm_in_words!r} in Dynamics 365 Sales"
         for each in conflicts
     )
-    first = conflicts[0]
     held = [each for each in conflicts if each.winner is None]
+    first = (held or conflicts)[0]
     return Problem(
         kind=OutcomeKind.CONFLICT,
         code="update-conflict" if held else "update-conflict-settled",
         message=f"Both sides have their own value: {named}.",
         field=first.field.bc,
         value=str(first.bc),
-        hint="Enter the right value on both sides; the other fields were synchronized."
+        bc_value=str(first.bc),
+        crm_value=str(first.crm_in_words),
+        fields=tuple(_detail(each) for each in conflicts),
+        hint="Resolve the conflict by choosing a side, or enter the right value on both sides; the "
+        "other fields were synchronized."
         if held
-        else "Nothing: the mapping's conflict policy decided. The losing value is kept here.",
+        else "Nothing: the conflict was decided as told. The losing value is kept here.",
+    )
+
+
+def _detail(conflict: FieldConflict) -> FieldDetail:
+    base = conflict.base_bc
+    return FieldDetail(
+        bc_field=conflict.field.bc,
+        crm_column=conflict.field.crm,
+        bc_value=str(conflict.bc),
+        crm_value=str(conflict.crm_in_words),
+        base_value="" if base is ABSENT else str(base),
+        winner=conflict.winner,
+        seen=conflict.seen,
     )
 
 
@@ -102,7 +178,9 @@ def count_only(pairs: Sequence[Pair]) -> None:
     for pair in pairs:
         if pair.settled:
             continue
-        if not pair.exists_on_both_sides:
+        if pair.deletes:
+            pair.did(pair.deletes, Action.DELETE)
+        elif not pair.exists_on_both_sides:
             pair.did("crm" if pair.crm is None else "bc", Action.INSERT)
         else:
             count_pair(pair)

@@ -10,6 +10,7 @@ from functools import cached_property
 from couplings.store import CouplingStore
 from services.business_central import BusinessCentral, Endpoint
 from services.dataverse import Dataverse
+from sync.hints import HintStore
 from sync.mapping import TableMapping
 from sync.outcomes import OutcomeStore
 from sync.rules.base import Rule, RuleContext
@@ -28,6 +29,9 @@ class Work:
     crm: Dataverse
     couplings: CouplingStore
     outcomes: OutcomeStore
+    hints: HintStore
+    failures: int = 0
+    """How often in a row the work was tried before and failed as a whole."""
     overlap: timedelta
     """How late a change may appear in Business Central's change feed: longer than an operation may
     take, and more than its servers' clocks differ."""

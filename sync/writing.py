@@ -29,8 +29,8 @@ def write(work: Work, pairs: Sequence[Pair]) -> None:
 
     Raises ``TransientError`` where a service could not process some of the writes.
     """
-    new_in_crm = [pair for pair in pairs if pair.crm is None]
-    new_in_bc = [pair for pair in pairs if pair.bc is None]
+    new_in_crm = [pair for pair in pairs if pair.crm is None and not pair.deletes]
+    new_in_bc = [pair for pair in pairs if pair.bc is None and not pair.deletes]
     coupled = [pair for pair in pairs if pair.exists_on_both_sides]
     crm, bc = work.crm.apply, work.bc.apply
     _apply(crm, work, new_in_crm, _insert_in_crm, _inserted_in_crm)
@@ -39,6 +39,8 @@ def write(work: Work, pairs: Sequence[Pair]) -> None:
     _apply(crm, work, _going_on(new_in_crm), _finish_in_crm, _updated)
     _apply(crm, work, _going_on(coupled), _update_in_crm, _updated)
     _apply(bc, work, _going_on(coupled), _update_in_bc, _updated)
+    _apply(crm, work, [p for p in pairs if p.deletes == "crm"], _delete_in_crm, _deleted)
+    _apply(bc, work, [p for p in pairs if p.deletes == "bc"], _delete_in_bc, _deleted)
     for pair in _going_on([*new_in_crm, *coupled]):
         count_pair(pair)
         pair.settled = True
@@ -112,6 +114,29 @@ def _update_in_bc(work: Work, pair: Pair) -> Write | None:
     )
 
 
+def _delete_in_crm(work: Work, pair: Pair) -> Write | None:
+    table, version = work.mapping.crm.entity_set, _version(pair.crm)
+    return Write(kind=WriteKind.DELETE, table=table, id=pair.crm_id, values={}, version=version)
+
+
+def _delete_in_bc(work: Work, pair: Pair) -> Write | None:
+    table, version = work.mapping.bc.name, _version(pair.bc)
+    return Write(kind=WriteKind.DELETE, table=table, id=pair.bc_id, values={}, version=version)
+
+
+def _deleted(work: Work, pair: Pair, result: WriteResult) -> None:
+    """A record that is gone already was deleted by an earlier attempt, or by a person."""
+    del work
+    if result.status is WriteStatus.STALE:
+        pair.deletes, pair.reread = None, True  # somebody edited it: it is not deleted unseen
+        return
+    if result.status is not WriteStatus.MISSING:
+        _refuse_unless_written(pair, result)
+    if not pair.settled and pair.deletes:
+        pair.did(pair.deletes, Action.DELETE)
+        pair.uncouple = pair.settled = True
+
+
 def _version(record: Record | None) -> str | None:
     return record.get("@odata.etag") if record else None
 
@@ -138,6 +163,7 @@ def _write_companions(work: Work, pairs: Sequence[Pair]) -> None:
             for write in stages[stage]
         ]
         results = work.crm.apply([write for _, write in writes])
+        _check_processed(work, results)
         for (pair, _), result in zip(writes, results, strict=True):
             _refuse_unless_written(pair, result)
 
@@ -147,8 +173,26 @@ def _apply(
 ) -> None:
     planned = [(pair, write) for pair in pairs if (write := write_of(work, pair))]
     results = apply([write for _, write in planned])
+    _check_processed(work, results)
     for (pair, _), result in zip(planned, results, strict=True):
         handle(work, pair, result)
+
+
+def _check_processed(work: Work, results: Sequence[WriteResult]) -> None:
+    """Raise ``TransientError`` where the service, and not single records, is what failed.
+
+    A failure on some records among others is theirs. Where all failed, a second try tells: a
+    record that is alone in its page must not keep its whole table waiting for ever.
+    """
+    failed = [each for each in results if each.status is WriteStatus.FAILED]
+    throttled = [each for each in results if each.status is WriteStatus.THROTTLED]
+    if throttled or (failed and len(failed) == len(results) and not work.failures):
+        result = (throttled or failed)[0]
+        raise TransientError(
+            "writes-not-processed",
+            f"Writing to {result.write.table} did not succeed: {result.message or result.code}",
+            hint="The page is handled again by itself.",
+        )
 
 
 def _inserted_in_crm(work: Work, pair: Pair, result: WriteResult) -> None:
@@ -211,18 +255,27 @@ def _updated(work: Work, pair: Pair, result: WriteResult) -> None:
 def _refuse_unless_written(pair: Pair, result: WriteResult) -> None:
     if result.status is WriteStatus.WRITTEN or pair.settled:
         return
-    if result.status in (WriteStatus.THROTTLED, WriteStatus.FAILED):
-        raise TransientError(
-            "writes-not-processed",
-            f"Writing to {result.write.table} did not succeed: {result.message or result.code}",
-            hint="The page is handled again by itself.",
+    table, said = result.write.table, result.message or result.code
+    if result.status is WriteStatus.FAILED:
+        pair.stop(
+            Problem(
+                kind=OutcomeKind.FAILED,
+                code=f"service-failed-{result.code}" if result.code else "service-failed",
+                message=f"{table} failed on the record: {said}",
+                partner=result.write.id,
+                hint="It is tried again by itself. If it stays so, look at what runs in the "
+                "service when this record is saved.",
+                again=True,
+            )
         )
+        return
     pair.stop(
         Problem(
             kind=OutcomeKind.FAILED,
             code=f"refused-{result.code}" if result.code else "refused",
-            message=f"{result.write.table} refused the record: {result.message}",
+            message=f"{table} refused the record: {result.message}",
             partner=result.write.id,
             hint="Change the value that the service names, on the side where it was entered.",
+            refused=True,
         )
     )

@@ -144,6 +144,7 @@ class SyncWorld:
             crm=cast(Dataverse, self.crm),
             couplings=self.couplings,
             outcomes=self.outcomes,
+            hints=self.hints,
             overlap=timedelta(minutes=10),
             preview=preview,
         )
