@@ -92,6 +92,8 @@ def coupling_document(coupling: Coupling) -> dict[str, Any]:
 def outcome_document(outcome: Outcome) -> dict[str, Any]:
     document = asdict(outcome)
     document["kind"] = outcome.kind.value
+    document["fields"] = list(document["fields"])
+    document["waits_for"] = list(outcome.waits_for)
     document["first_seen"] = _time(outcome.first_seen)
     document["last_seen"] = _time(outcome.last_seen)
     return document

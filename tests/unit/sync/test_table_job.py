@@ -240,7 +240,7 @@ def test_a_coupled_account_that_was_deleted_is_reported_not_recreated(world):
     customer_line(world)
     assert world.crm.tables["accounts"] == {}
     (outcome,) = world.outcome_list()
-    assert outcome.code == "partner-deleted"
+    assert outcome.code == "deleted-in-crm"
 
 
 def test_a_record_that_an_earlier_attempt_created_is_adopted(world):
