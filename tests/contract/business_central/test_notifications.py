@@ -35,6 +35,13 @@ def receiver(client: Client) -> Iterator[Receiver]:
         yield found
 
 
+@pytest.fixture
+def in_one_window(client: Client, receiver: Receiver) -> None:
+    """Collects for so long that all changes of a test fall into one window."""
+    assert receiver.bodies == []
+    client.admin("PUT", "limits", {"notification_delay": 1})
+
+
 def watch(client: Client, receiver: Receiver, name: str = "customers") -> dict[str, Any]:
     return created(client, receiver, f"/{SETS}/{name}")
 
@@ -87,6 +94,7 @@ def test_notifications_come_over_https_to_those_whose_certificate_is_trusted(cli
         assert told(receiver.entries(1)) == [(f"customers({CANNON})", "updated")]
 
 
+@pytest.mark.usefixtures("in_one_window")
 def test_changes_of_a_record_are_merged(client, receiver):
     watch(client, receiver)
     change(client, city="Bath")
@@ -127,10 +135,11 @@ def test_what_was_taken_back_is_not_told(client, receiver):
     settled(client, receiver, 0)
 
 
+@pytest.mark.usefixtures("in_one_window")
 def test_edits_of_people_are_told_and_seeding_and_posting_are_not(client, receiver):
     watch(client, receiver, "items")
     (item,) = client.read("items")
-    client.seed({"items": [{"id": item["id"], "displayName": "Seeded"}]})
+    client.seed({"items": [row("items", number="80000")]})
     client.admin("POST", "post-inventory", [{"itemNumber": item["number"], "quantity": 1}])
     client.admin("POST", "edit", {"items": [{"id": item["id"], "displayName": "Edited"}]})
     assert told(receiver.entries(1)) == [(f"items({item['id']})", "updated")]
@@ -161,6 +170,7 @@ def test_only_the_company_and_the_set_that_are_watched_are_told(client, receiver
     settled(client, receiver, 0)
 
 
+@pytest.mark.usefixtures("in_one_window")
 def test_subscriptions_of_one_address_share_a_body(client, receiver):
     first, second = watch(client, receiver), watch(client, receiver)
     items = watch(client, receiver, "items")
@@ -180,6 +190,7 @@ def test_a_subscription_is_not_told_of_what_was_before_it(client, receiver):
     assert [each["subscriptionId"] for each in receiver.entries(1)] == [first["subscriptionId"]]
 
 
+@pytest.mark.usefixtures("in_one_window")
 @pytest.mark.parametrize("deleting", [False, True])
 def test_too_many_changes_are_told_as_one_collection(client, receiver, deleting):
     client.admin("PUT", "limits", {"notification_records": 2})

@@ -212,6 +212,7 @@ def test_a_renewal_needs_the_present_etag_and_the_handshake(client, receiver):
     assert client.send("PATCH", one(made), {}, If_Match="*").status_code == 200
     stale = client.send("PATCH", one(made), {}, If_Match=made["@odata.etag"])
     assert refusal(stale) == (409, "Request_EntityChanged")
+    assert len(receiver.handshakes) == 2  # at the start and for the one that was renewed
     receiver.proof = lambda _: (200, "no")
     before = listed(client)
     assert refusal(client.send("PATCH", one(made), {}, If_Match="*")) == (400, "BadRequest")
