@@ -13,7 +13,7 @@ from local.simulators.core.clock import ShiftedClock
 from local.simulators.core.deliveries import Deliveries
 from local.simulators.core.descriptions import described
 from local.simulators.core.messages import SimRequest, SimResponse
-from local.simulators.core.simulator import SeedError
+from local.simulators.core.simulator import Command, SeedError
 from local.simulators.dataverse.batch import (
     BatchAnswer,
     ChangeSet,
@@ -137,19 +137,19 @@ class DataverseSimulator:
         )
 
     @property
-    def commands(self) -> Mapping[str, Callable[[Any], None]]:
+    def commands(self) -> Mapping[str, Command]:
         """What else `POST /_sim/{name}` does."""
         return {
             "invalidate-delta": self._invalidate_delta,
             "privileges": self._change_privilege,
         }
 
-    def _invalidate_delta(self, values: Any) -> None:
+    def _invalidate_delta(self, values: Any, _options: Mapping[str, str]) -> None:
         """Do what a change of a table's metadata does to its delta tokens."""
         given = described(values, {"table"}, "what to invalidate")
         self._state.store.invalidate_tokens(self._table_named(given))
 
-    def _change_privilege(self, values: Any) -> None:
+    def _change_privilege(self, values: Any, _options: Mapping[str, str]) -> None:
         """Give or take every user's privilege to read a table."""
         given = described(values, {"table", "read"}, "a privilege")
         table = self._table_named(given)

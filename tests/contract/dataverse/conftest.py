@@ -86,7 +86,8 @@ def start(
     with ExitStack() as stack:
 
         def begin(**settings) -> Client:
-            simulator = DataverseSimulator(Settings(clients=(CLIENT_ID,), **settings), clock=clock)
+            given = Settings(**{"clients": (CLIENT_ID,)} | settings)
+            simulator = DataverseSimulator(given, clock=clock)
             url = stack.enter_context(
                 running(
                     simulator,

@@ -1,6 +1,5 @@
 """Many rows in one request: the *Multiple messages and `$batch`."""
 
-import json
 import time
 from typing import Any
 from uuid import uuid4
@@ -8,10 +7,18 @@ from uuid import uuid4
 import pytest
 import requests
 
+from tests.contract.dataverse.batches import (
+    CONTINUE,
+    batch,
+    change_set,
+    create,
+    names,
+    part,
+    statuses,
+)
 from tests.contract.dataverse.client import Client, assert_refused
 
 ACCOUNT = {"@odata.type": "Microsoft.Dynamics.CRM.account"}
-CONTINUE = "odata.continue-on-error"
 
 
 def multiple(
@@ -97,59 +104,6 @@ def test_targets_need_their_type(client, targets):
 def test_tables_without_bulk_messages(client, entity_set, message):
     answer = multiple(client, message, [{"@odata.type": "x"}], entity_set)
     assert_refused(answer, 404, "0x8006088a", message)
-
-
-def part(
-    method: str, url: str, body: Any = None, content_id: str | None = None, **headers: str
-) -> bytes:
-    lines = ["Content-Type: application/http", "Content-Transfer-Encoding: binary"]
-    if content_id:
-        lines.append(f"Content-ID: {content_id}")
-    lines += ["", f"{method} {url} HTTP/1.1", "Content-Type: application/json"]
-    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    content = json.dumps(body) if body is not None else ""
-    return ("\r\n".join([*lines, "", content]) + "\r\n").encode()
-
-
-def multipart(boundary: str, *parts: bytes) -> bytes:
-    opened = f"--{boundary}\r\n".encode()
-    return b"".join(opened + one for one in parts) + f"--{boundary}--\r\n".encode()
-
-
-def change_set(*parts: bytes) -> bytes:
-    head = b'Content-Type: multipart/mixed; boundary="set"\r\n\r\n'
-    return head + multipart("set", *parts) + b"\r\n"
-
-
-def batch(
-    client: Client,
-    *parts: bytes,
-    prefer: str = "",
-    boundary: str = "batch_1",
-    content_type: str | None = None,
-    lead: bytes = b"",
-) -> requests.Response:
-    return client.send(
-        "POST",
-        "$batch",
-        lead + multipart(boundary, *parts),
-        Content_Type=content_type or f'multipart/mixed; boundary="{boundary}"',
-        **({"Prefer": prefer} if prefer else {}),
-    )
-
-
-def statuses(answer: requests.Response) -> list[int]:
-    return [
-        int(line.split(" ")[1]) for line in answer.text.splitlines() if line.startswith("HTTP/1.1")
-    ]
-
-
-def create(name: str, **more: str) -> bytes:
-    return part("POST", "/api/data/v9.2/accounts", {"name": name}, **more)
-
-
-def names(client: Client) -> list[str]:
-    return sorted(row["name"] for row in client.rows("accounts"))
 
 
 def test_a_batch_answers_its_parts_in_order(client):
@@ -243,6 +197,21 @@ def test_conditions_work_inside_a_batch(client):
     )
     assert statuses(answer) == [412, 204, 200, 404]
     assert names(client) == ["C"]
+
+
+def test_deletes_inside_a_batch_may_ask_for_a_version(client):
+    ids = [client.create("accounts", name=name) for name in "AB"]
+    tags = [client.get(f"accounts({row})")["@odata.etag"] for row in ids]
+    client.change(f"accounts({ids[0]})", name="changed meanwhile")
+    urls = [f"/api/data/v9.2/accounts({row})" for row in ids]
+    deletes = [
+        part("DELETE", url, If_Match=tag, content_id=str(number))
+        for number, (url, tag) in enumerate(zip(urls, tags, strict=True))
+    ]
+    assert statuses(batch(client, change_set(*deletes))) == [412]
+    assert len(names(client)) == 2
+    assert statuses(batch(client, *deletes, prefer=CONTINUE)) == [412, 204]
+    assert names(client) == ["changed meanwhile"]
 
 
 def test_a_batch_is_not_part_of_a_batch(client):

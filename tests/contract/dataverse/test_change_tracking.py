@@ -154,3 +154,107 @@ def test_a_table_without_change_tracking(start):
     answer = client.send("GET", "accounts", Prefer=TRACK)
     assert_refused(answer, 400, "0x80060888", "change tracking")
     assert initial(client, "contacts").json()["value"] == []
+
+
+def test_the_link_covers_all_that_happens_from_the_first_page_on(client):
+    rows = [client.create("accounts", name=f"Row {number}") for number in range(6)]
+    prefer = f"{TRACK},odata.maxpagesize=2"
+    seen = [initial(client, prefer=prefer).json()]
+    read = [row["accountid"] for row in seen[0]["value"]]
+    unread = [row for row in rows if row not in read]
+    client.change(f"accounts({read[0]})", name="read, then changed")
+    client.send("DELETE", f"accounts({read[1]})")
+    client.change(f"accounts({unread[-1]})", name="changed, then read")
+    client.send("DELETE", f"accounts({unread[0]})")
+    new = client.create("accounts", name="new")
+    while "@odata.nextLink" in seen[-1]:
+        seen.append(client.get(seen[-1]["@odata.nextLink"], Prefer=prefer))
+    changes = client.get(seen[-1]["@odata.deltaLink"])["value"]
+    changed = {row["accountid"]: row["name"] for row in changes if "accountid" in row}
+    assert changed == {
+        read[0]: "read, then changed",
+        unread[-1]: "changed, then read",
+        new: "new",
+    }
+    assert {row["id"] for row in changes if "id" in row} == {read[1], unread[0]}
+
+
+def test_what_changes_while_changes_are_paged_comes_with_the_next_link(client):
+    rows = [client.create("accounts", name=f"Row {number}") for number in range(4)]
+    link = delta_link(client)
+    for row in rows:
+        client.change(f"accounts({row})", telephone1="1")
+    prefer = f"{TRACK},odata.maxpagesize=1"
+    page = client.get(link, Prefer=prefer)
+    client.change(f"accounts({rows[0]})", name="again, after its page")
+    client.change(f"accounts({rows[2]})", name="again, before its page")
+    client.send("DELETE", f"accounts({rows[3]})")
+    seen = [row["accountid"] for row in page["value"]]
+    while "@odata.nextLink" in page:
+        page = client.get(page["@odata.nextLink"], Prefer=prefer)
+        seen += [row["accountid"] for row in page["value"]]
+    assert seen == [rows[0], rows[1]]
+    changes = client.get(page["@odata.deltaLink"])["value"]
+    assert [row.get("accountid", row.get("id")) for row in changes] == [rows[0], rows[2], rows[3]]
+
+
+def test_moving_the_clock_ages_tokens_and_stamps(client):
+    link = delta_link(client)
+    day = 24 * 3600
+    client.admin("PUT", "clock", {"skew_seconds": 7 * day})
+    assert client.send("GET", link).status_code == 200
+    client.admin("PUT", "clock", {"step_seconds": 2})
+    assert_refused(client.send("GET", link), 400, "0x80044352")
+    client.admin("PUT", "clock", {"skew_seconds": -day})
+    assert client.send("GET", link).status_code == 200
+    account = client.create("accounts", name="A")
+    assert client.get(f"accounts({account})")["modifiedon"] == "2026-06-30T12:00:00Z"
+
+
+def test_a_change_of_metadata_kills_the_tokens_of_that_table_alone(client):
+    client.create("accounts", name="A")
+    link = delta_link(client)
+    other = str(initial(client, "contacts").json()["@odata.deltaLink"])
+    client.admin("POST", "invalidate-delta", {"table": "account"})
+    assert_refused(client.send("GET", link), 400, "0x80044352")
+    token = link.partition("$deltatoken=")[2]
+    counted = client.send("GET", f"accounts/$count?$deltatoken={token}")
+    assert_refused(counted, 400, "0x80044352")
+    assert client.get(other)["value"] == []
+    assert client.get(delta_link(client))["value"] == []
+
+
+def test_a_read_that_is_under_way_when_the_metadata_changes_ends_with_a_dead_link(client):
+    for name in "ABC":
+        client.create("accounts", name=name)
+    prefer = f"{TRACK},odata.maxpagesize=2"
+    first = initial(client, prefer=prefer).json()
+    client.admin("POST", "invalidate-delta", {"table": "account"})
+    last = client.get(first["@odata.nextLink"], Prefer=prefer)
+    assert_refused(client.send("GET", last["@odata.deltaLink"]), 400, "0x80044352")
+
+
+def test_reading_needs_the_privilege(client):
+    account = client.create("accounts", name="A")
+    link = delta_link(client)
+    client.admin("POST", "privileges", {"table": "account", "read": False})
+    for path in ("accounts", link, f"accounts({account})", "accounts/$count"):
+        answer = client.send("GET", path, Prefer=TRACK)
+        assert_refused(answer, 403, "0x80040220", "prvReadaccount")
+    assert initial(client, "contacts").json()["value"] == []
+    client.admin("POST", "privileges", {"table": "account", "read": True})
+    assert client.get(link)["value"] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "values"),
+    [
+        ("invalidate-delta", {"table": "accounts"}),
+        ("invalidate-delta", {}),
+        ("privileges", {"table": "account"}),
+        ("privileges", {"table": "account", "write": False}),
+    ],
+)
+def test_malformed_commands_are_refused(client, command, values):
+    answer = client.send("POST", f"{client.base_url}/_sim/{command}", values)
+    assert answer.status_code == 400

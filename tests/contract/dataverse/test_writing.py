@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 
 from tests.contract.dataverse.client import Client, assert_refused
+from tests.contract.dataverse.conftest import CLIENT_ID, STRANGER
 
 REPRESENTATION = "return=representation"
 
@@ -283,3 +284,50 @@ def test_a_currency_in_use_cannot_be_deleted(client):
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b""])
 def test_a_body_that_is_no_json_object_is_400(client, body):
     assert_refused(client.send("POST", "accounts", body), 400, "0x80048d19")
+
+
+DELETABLE = {
+    "accounts": {"name": "A"},
+    "contacts": {"lastname": "C"},
+    "uomschedules": {"name": "G", "baseuomname": "PCS"},
+    "pricelevels": {"name": "P"},
+    "transactioncurrencies": {
+        "isocurrencycode": "SEK",
+        "currencyname": "Krona",
+        "currencysymbol": "kr",
+        "currencyprecision": 2,
+        "exchangerate": 10,
+    },
+}
+
+
+@pytest.mark.parametrize("entity_set", sorted(DELETABLE))
+def test_a_delete_may_ask_for_a_version(client, entity_set):
+    columns = dict(DELETABLE[entity_set])
+    if entity_set == "pricelevels":
+        currency = client.rows("transactioncurrencies")[0]["transactioncurrencyid"]
+        columns["transactioncurrencyid__bind"] = f"/transactioncurrencies({currency})"
+    address = f"{entity_set}({client.create(entity_set, **columns)})"
+    stale = version_of(client, address)
+    name = "lastname" if entity_set == "contacts" else "name"
+    name = "currencyname" if entity_set == "transactioncurrencies" else name
+    client.change(address, **{name: "Changed"})
+    refused = client.send("DELETE", address, If_Match=stale)
+    assert_refused(refused, 412, "0x80060882")
+    current = version_of(client, address)
+    assert client.send("DELETE", address, If_Match=current).status_code == 204
+    gone = client.send("DELETE", address, If_Match=current)
+    assert_refused(gone, 404, "0x80040217")
+
+
+def test_rows_are_stamped_with_the_application_user_who_wrote(start, token_for):
+    client = start(clients=(CLIENT_ID, STRANGER))
+    other = {"Authorization": f"Bearer {token_for(client.base_url, STRANGER)}"}
+    me, somebody = client.get("WhoAmI")["UserId"], client.get("WhoAmI", **other)["UserId"]
+    assert me != somebody
+    account = client.create("accounts", name="A")
+    client.send("PATCH", f"accounts({account})", {"name": "B"}, **other)
+    row = client.get(f"accounts({account})")
+    assert (row["_createdby_value"], row["_modifiedby_value"]) == (me, somebody)
+    client.change(f"accounts({account})", name="C")
+    assert client.get(f"accounts({account})")["_modifiedby_value"] == me

@@ -58,6 +58,68 @@ def test_a_status_fault_answers_with_status_and_retry_after():
     assert (answer.status, answer.headers["Retry-After"]) == (429, "7")
 
 
+def test_a_status_fault_words_its_error():
+    described = {"action": "status", "status": 412, "code": "0x80060882", "message": "Stale."}
+    fault = plan(described).take("PATCH", "/")
+    assert fault is not None
+    answer = fault.answer()
+    assert answer is not None
+    assert answer.body == {"error": {"code": "0x80060882", "message": "Stale."}}
+
+
+def struck(faults: FaultPlan, requests: int) -> list[bool]:
+    return [faults.take("GET", "/") is not None for _ in range(requests)]
+
+
+def test_a_probable_fault_strikes_at_random_until_cleared():
+    faults = plan({"action": "drop", "probability": 0.25})
+    assert 150 < sum(struck(faults, 1000)) < 350
+    faults.clear()
+    assert not any(struck(faults, 100))
+
+
+def test_the_same_seed_strikes_the_same_requests():
+    def of(seed: int) -> list[bool]:
+        return struck(plan({"action": "drop", "probability": 0.5, "seed": seed}), 100)
+
+    assert of(7) == of(7)
+    assert of(7) != of(8)
+
+
+def test_a_probable_fault_may_have_an_end():
+    assert sum(struck(plan({"action": "drop", "probability": 0.5, "times": 3}), 100)) == 3
+
+
+@pytest.mark.parametrize(("probability", "strikes"), [(0, 0), (1, 50)])
+def test_the_ends_of_probability_are_never_and_always(probability, strikes):
+    assert sum(struck(plan({"action": "drop", "probability": probability}), 50)) == strikes
+
+
+def test_requests_that_a_fault_is_not_meant_for_do_not_change_whom_it_strikes():
+    description = {"match": {"method": "GET"}, "action": "drop", "probability": 0.5, "seed": 3}
+    alone, among_others = plan(description), plan(description)
+    expected = struck(alone, 50)
+    found = []
+    for _ in range(50):
+        among_others.take("POST", "/")
+        found += struck(among_others, 1)
+    assert found == expected
+
+
+def test_a_fault_of_parts_strikes_parts_alone():
+    faults = plan({"action": "status", "status": 409, "part": True, "match": {"path": "/a$"}})
+    assert faults.take("PATCH", "/a") is None
+    assert faults.take_part("PATCH", "/b") is None
+    answer = faults.take_part("PATCH", "/a")
+    assert answer is not None
+    assert answer.status == 409
+    assert faults.take_part("PATCH", "/a") is None
+
+
+def test_a_fault_of_requests_strikes_no_parts():
+    assert plan({"action": "status"}).take_part("PATCH", "/a") is None
+
+
 def test_a_redirect_leads_to_another_host():
     fault = plan({"action": "redirect"}).take("GET", "/")
     assert fault is not None
@@ -67,7 +129,17 @@ def test_a_redirect_leads_to_another_host():
     assert answer.headers["Location"].startswith("https://elsewhere.invalid")
 
 
-@pytest.mark.parametrize("action", ["drop", "slow", "commit-then-drop"])
+@pytest.mark.parametrize(
+    "action",
+    [
+        "drop",
+        "timeout",
+        "slow",
+        "unauthorized",
+        "commit-then-drop",
+        "commit-then-timeout",
+    ],
+)
 def test_other_actions_answer_nothing_themselves(action):
     fault = plan({"action": action}).take("GET", "/")
     assert fault is not None
@@ -83,6 +155,14 @@ def test_other_actions_answer_nothing_themselves(action):
         ({"action": "drop", "match": {"host": "x"}}, "match"),
         ({"action": "drop", "match": {"path": "("}}, "regular expression"),
         ({"action": "drop", "times": 0}, "times"),
+        ({"action": "drop", "times": True}, "times"),
+        ({"action": "drop", "probability": -0.1}, "probability"),
+        ({"action": "drop", "probability": 1.1}, "probability"),
+        ({"action": "drop", "seed": "a"}, "seed"),
+        ({"action": "drop", "part": True}, "part"),
+        ({"action": "status", "part": 1}, "part"),
+        ({"action": "status", "code": 7}, "code"),
+        ({"action": "status", "message": None}, "message"),
         ({"action": "status", "status": "503"}, "status"),
         ({"action": "slow", "seconds": True}, "seconds"),
         ({"action": "status", "retry_after": 1.5}, "retry_after"),

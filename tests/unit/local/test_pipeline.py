@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pytest
 
+from local.simulators.core.clock import ShiftedClock
+from local.simulators.core.deliveries import Deliveries
 from local.simulators.core.messages import Headers, SimRequest, SimResponse
 from local.simulators.core.pipeline import Pipeline
 from local.simulators.core.simulator import SeedError
 
+NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
+FIRST_PAGE = {"value": [1, 2], "@odata.nextLink": "https://shelf/pages?$skiptoken=%3C2%3E"}
+
 
 class Shelf:
-    """One set of rows; POST adds one, ``/broken`` shows a defect."""
+    """One set of rows; POST adds one, ``/broken`` shows a defect, ``/pages`` has two pages."""
 
     name = "shelf"
 
     def __init__(self) -> None:
+        self.deliveries = Deliveries()
+        self.time_of_day = ShiftedClock(lambda: NOON)
+        self.labels: list[Any] = []
         self.rows: list[dict[str, Any]] = []
         self.options: dict[str, str] = {}
 
     async def handle(self, request: SimRequest) -> SimResponse:
         if request.path == "/broken":
             raise RuntimeError("a bug")
+        if request.path == "/pages" and request.query_string:
+            return SimResponse(status=200, body={"value": [3]})
+        if request.path == "/pages":
+            return SimResponse(status=200, body=FIRST_PAGE)
+        if request.path == "/batch":
+            struck = request.part_fault("POST", "/rows")
+            return struck or SimResponse(status=200, body={"value": [1]})
         if request.path == "/busy":
             return SimResponse(status=429, operations=0)
         if request.method == "POST":
@@ -47,6 +64,15 @@ class Shelf:
         if entity_set != "rows":
             raise KeyError(entity_set)
         return self.rows
+
+    @property
+    def commands(self):
+        return {"label": self.label, "day": lambda _, options: {"day": options["of"]}}
+
+    def label(self, value: Any, _options: Mapping[str, str]) -> None:
+        if not isinstance(value, str):
+            raise SeedError("a label is a text")
+        self.labels.append(value)
 
     def reset(self):
         self.rows.clear()
@@ -148,6 +174,94 @@ async def test_commit_then_drop_processes_before_it_closes_the_connection(pipeli
     await fault(pipeline, {"action": "commit-then-drop"})
     assert await pipeline.answer(SimRequest(method="POST", path="/rows", body=b"{}")) is None
     assert shelf.rows == [{}]
+
+
+async def test_a_timeout_holds_the_request_and_never_processes_it(pipeline, shelf):
+    await fault(pipeline, {"action": "timeout", "seconds": 0})
+    assert await pipeline.answer(SimRequest(method="POST", path="/rows", body=b"{}")) is None
+    assert shelf.rows == []
+    assert (await counters(pipeline))["requests"] == 1
+
+
+async def test_commit_then_timeout_processes_and_never_answers(pipeline, shelf):
+    await fault(pipeline, {"action": "commit-then-timeout", "seconds": 0})
+    assert await pipeline.answer(SimRequest(method="POST", path="/rows", body=b"{}")) is None
+    assert shelf.rows == [{}]
+
+
+async def test_unauthorized_is_answered_in_the_services_own_words(pipeline, shelf):
+    await fault(pipeline, {"action": "unauthorized"})
+    assert (await send(pipeline, "POST", "/rows", {})).status == 401
+    assert shelf.rows == []
+
+
+async def test_a_fault_of_parts_reaches_the_part_and_not_the_batch(pipeline):
+    await fault(pipeline, {"action": "status", "status": 409, "part": True})
+    assert (await send(pipeline, "POST", "/batch")).status == 409
+    assert (await send(pipeline, "POST", "/batch")).status == 200
+
+
+async def pages(pipeline: Pipeline, query: str = "$skiptoken=%3C2%3E") -> list[Any]:
+    """The records of the first page, and of the next."""
+    await send(pipeline, "GET", "/pages", raw_path="/pages")
+    following = await send(pipeline, "GET", "/pages", raw_path="/pages", query_string=query)
+    found: list[Any] = orjson.loads(following.payload())["value"]
+    return found
+
+
+@pytest.mark.parametrize("query", ["$skiptoken=%3C2%3E", "%24skiptoken=%3c2%3E"])
+async def test_a_drifting_page_begins_with_the_former_pages_last_record(pipeline, query):
+    await fault(pipeline, {"action": "page-drift"})
+    assert await pages(pipeline, query) == [2, 3]
+    assert await pages(pipeline, query) == [3]
+
+
+async def test_only_next_pages_use_a_page_drift_up(pipeline):
+    await fault(pipeline, {"action": "page-drift"})
+    for path in ("/rows", "/pages", "/batch"):
+        await send(pipeline, "GET", path, raw_path=path)
+    assert await pages(pipeline) == [2, 3]
+
+
+async def test_the_clock_is_shifted_stepped_and_told(pipeline, shelf):
+    async def put(**values: Any) -> Any:
+        return (await send(pipeline, "PUT", "/_sim/clock", values)).body
+
+    assert await put(skew_seconds=60) == {
+        "skew_seconds": 60.0,
+        "now": "2026-07-01T12:01:00+00:00",
+    }
+    assert (await put(step_seconds=-90.5))["skew_seconds"] == -30.5
+    assert (await put(skew_seconds=5, step_seconds=1))["skew_seconds"] == 6
+    assert (
+        (await send(pipeline, "GET", "/_sim/clock")).body["now"].startswith("2026-07-01T12:00:06")
+    )
+    assert (shelf.time_of_day() - NOON).total_seconds() == 6
+
+
+@pytest.mark.parametrize("values", [[], {"skew": 1}, {"skew_seconds": "1"}, {"step_seconds": True}])
+async def test_a_malformed_shift_is_refused_and_shifts_nothing(pipeline, shelf, values):
+    assert (await send(pipeline, "PUT", "/_sim/clock", values)).status == 400
+    assert shelf.time_of_day() == NOON
+
+
+async def test_faults_of_deliveries_are_planned_shown_and_cleared(pipeline, shelf):
+    planned = await send(pipeline, "POST", "/_sim/deliveries", {"action": "drop", "times": 3})
+    assert planned.body["faults"][0]["times"] == 3
+    assert (await send(pipeline, "GET", "/_sim/deliveries")).body == planned.body
+    assert (await send(pipeline, "DELETE", "/_sim/deliveries")).status == 204
+    assert (await send(pipeline, "GET", "/_sim/deliveries")).body["faults"] == []
+    assert (await send(pipeline, "POST", "/_sim/deliveries", {"action": "x"})).status == 400
+
+
+async def test_commands_of_the_simulator_are_run_and_refused_in_its_words(pipeline, shelf):
+    assert (await send(pipeline, "POST", "/_sim/label", "new")).status == 204
+    assert shelf.labels == ["new"]
+    asked = await send(pipeline, "POST", "/_sim/day", query=[("of", "noon")])
+    assert asked.body == {"day": "noon"}
+    refused = await send(pipeline, "POST", "/_sim/label", 7)
+    assert (refused.status, refused.body) == (400, {"error": "a label is a text"})
+    assert (await send(pipeline, "POST", "/_sim/label", b"{")).status == 400
 
 
 async def test_a_slow_request_is_processed(pipeline):
