@@ -20,6 +20,7 @@ class CouplingState(StrEnum):
     WAITING = "waiting"  # depends on a record that is not coupled yet; heals by itself
     CONFLICT = "conflict"  # both sides changed the same field
     FAILED = "failed"  # the last attempt was refused; it will be tried again
+    SKIPPED = "skipped"  # left the mapping's filter, or a rule leaves it out for now
     PARKED = "parked"  # refused again and again; tried only when somebody asks for it
 
 

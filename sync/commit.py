@@ -16,7 +16,7 @@ from couplings.store import CouplingRefusal
 from sync.hints import HintReason, RecordHint
 from sync.jobs import Counters
 from sync.mapping import Direction
-from sync.outcome_model import Outcome, OutcomeKind, RecordKey
+from sync.outcome_model import SETTLED, Outcome, OutcomeKind, RecordKey
 from sync.pair import Action, Pair, Problem
 from sync.plan import agreed_base
 from sync.projection import project_bc
@@ -26,6 +26,7 @@ _STATE_OF_PROBLEM = {
     OutcomeKind.FAILED: CouplingState.FAILED,
     OutcomeKind.WAITING: CouplingState.WAITING,
     OutcomeKind.CONFLICT: CouplingState.CONFLICT,
+    OutcomeKind.SKIPPED: CouplingState.SKIPPED,
 }
 
 
@@ -98,6 +99,8 @@ def _coupling(work: Work, pair: Pair, now: datetime) -> Coupling:
 
 
 def _state(pair: Pair, problem: Problem) -> CouplingState:
+    if problem.code == SETTLED:
+        return CouplingState.COUPLED
     if pair.known and pair.known.parked and problem.code == pair.known.code:
         return CouplingState.PARKED
     return _STATE_OF_PROBLEM.get(problem.kind, CouplingState.COUPLED)
@@ -184,6 +187,8 @@ def _outcome(work: Work, pair: Pair, problem: Problem, now: datetime) -> Outcome
         waits_for=problem.waits_for,
         waits_for_ref=problem.waits_for_ref,
         content=pair.content if problem.refused else "",
+        considered=pair.decision,
+        untried=problem.untried,
     )
 
 

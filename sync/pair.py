@@ -13,6 +13,8 @@ from sync.outcome_model import Decision, FieldDetail, Outcome, OutcomeKind
 from sync.plan import FieldState, PairPlan
 from sync.projection import Insertion
 
+_UNFINISHED = (CouplingState.FAILED, CouplingState.PARKED)
+
 
 class Action(StrEnum):
     """What was done to a side; the words are the incumbent's counters."""
@@ -43,8 +45,12 @@ class Problem:
     waits_for_ref: str = ""
     refused: bool = False
     """A service refused the record's content: refused alike again and again, it is parked."""
+    untried: bool = False
+    """Nothing was tried: the record is parked."""
     again: bool = False
-    """A service failed on this record alone: it is tried again by itself."""
+    """It is tried again by itself, after a while."""
+    untried: bool = False
+    """The record is parked, and was left alone this time."""
 
     @classmethod
     def of(cls, error: RecordError, kind: OutcomeKind) -> Problem:
@@ -111,7 +117,7 @@ class Pair:
     @property
     def first_time(self) -> bool:
         """Companions must be ensured: the pair is new, or failed when it was last handled."""
-        return self.entry is None or self.entry.state is CouplingState.FAILED
+        return self.entry is None or self.entry.state in _UNFINISHED
 
     @property
     def decision(self) -> Decision | None:

@@ -179,14 +179,22 @@ def plan_pair(
             continue
         flow = _decide(state, policy)
         if isinstance(flow, FieldConflict):
-            flow = replace(flow, winner=resolution.winner(flow) or flow.winner)
-            conflicts.append(flow)
-            flow = flow.winner
-        if flow is Direction.TO_CRM:
+            winner = _carried(state, resolution.winner(flow) or flow.winner)
+            conflicts.append(replace(flow, winner=winner))
+            flow = winner
+        flow = _carried(state, flow)
+        # A value that is not known in the other side's form yet stays where it is.
+        if flow is Direction.TO_CRM and state.bc_as_crm is not ABSENT:
             to_crm[state.mapping.crm] = state.bc_as_crm
-        elif flow is Direction.FROM_CRM:
+        elif flow is Direction.FROM_CRM and state.crm_as_bc is not ABSENT:
             to_bc[state.mapping.bc] = state.crm_as_bc
     return PairPlan(to_crm=to_crm, to_bc=to_bc, conflicts=tuple(conflicts), waiting=waiting)
+
+
+def _carried(state: FieldState, flow: Direction | None) -> Direction | None:
+    """The flow, or None where the value could not be worked out: nothing is made up for it."""
+    value = state.bc_as_crm if flow is Direction.TO_CRM else state.crm_as_bc
+    return None if value is ABSENT else flow
 
 
 def _decide(state: FieldState, policy: UpdateConflict) -> Direction | FieldConflict | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from couplings.model import digest_of
 from errors import RecordError
 from services.records import Record
-from sync.outcome_model import DecisionKind, FieldDetail, OutcomeKind
+from sync.outcome_model import SETTLED, DecisionKind, FieldDetail, OutcomeKind
 from sync.pair import Action, Pair, Problem
 from sync.partnerless import plan_without_partner
 from sync.plan import (
@@ -73,6 +73,7 @@ def _is_left_alone(pair: Pair) -> bool:
             partner=known.partner_name,
             hint=known.hint,
             refused=True,
+            untried=True,
         )
     )
     return True
@@ -146,7 +147,7 @@ def _conflict(conflicts: Sequence[FieldConflict]) -> Problem:
     first = (held or conflicts)[0]
     return Problem(
         kind=OutcomeKind.CONFLICT,
-        code="update-conflict" if held else "update-conflict-settled",
+        code="update-conflict" if held else SETTLED,
         message=f"Both sides have their own value: {named}.",
         field=first.field.bc,
         value=str(first.bc),
