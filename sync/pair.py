@@ -45,8 +45,6 @@ class Problem:
     waits_for_ref: str = ""
     refused: bool = False
     """A service refused the record's content: refused alike again and again, it is parked."""
-    untried: bool = False
-    """Nothing was tried: the record is parked."""
     again: bool = False
     """It is tried again by itself, after a while."""
     untried: bool = False
