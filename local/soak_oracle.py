@@ -130,7 +130,8 @@ class _Judgement:
     def vanished(self) -> Iterator[str]:
         """Records that neither side has though nobody deleted them."""
         deleted = {edit.place for edit in self._edits if edit.action is Action.DELETE}
-        known = {*self._before.places(), *self._edits_of}
+        edited = {place for place in self._edits_of if place[0] in BY_MAPPING}
+        known = {*self._before.places(), *edited}
         for place in sorted(known - deleted - set(self._after.places())):
             yield f"{_told(place)} is gone from both sides and nobody deleted it"
 

@@ -26,10 +26,15 @@ def fetch_pairs(client: CouplerClient, connection: str) -> dict[str, list[tuple[
 
 
 def report_of(outcome: Mapping[str, Any]) -> Report:
-    """An outcome as the API shows it."""
+    """An outcome as the API shows it. Pure.
+
+    Values count as in conflict where no policy settled the field.
+    """
+    held = [field for field in outcome["fields"] if not field["winner"]]
     return Report(
         mapping=outcome["mapping"],
-        ids=frozenset({outcome["record_id"]}),
+        ids=frozenset({outcome["record_id"], outcome["partner_id"]} - {""}),
         kind=outcome["kind"],
         code=outcome["code"],
+        values={field["bc_field"]: (field["bc_value"], field["crm_value"]) for field in held},
     )

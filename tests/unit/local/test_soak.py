@@ -9,7 +9,7 @@ from local import soak
 from local.soak_oracle import Verdict
 
 CLEAN = Verdict(lost=[], duplicates=[], conflicts=2, reported={})
-FIGURES = {"lost": 0, "duplicates": 0, "loops": 0}
+FIGURES = {"lost": 0, "duplicates": 0, "loops": 0, "restless": 0}
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_clean_soak_ends_with_0_and_prints_its_figures_alone(monkeypatch, tmp_
     assert json.loads((tmp_path / "soak.json").read_text(encoding="utf-8")) == FIGURES
 
 
-@pytest.mark.parametrize("what", ["lost", "duplicates", "loops"])
+@pytest.mark.parametrize("what", ["lost", "duplicates", "loops", "restless"])
 def test_a_soak_that_found_something_ends_with_1(monkeypatch, tmp_path, what, capsys):
     verdict = Verdict(lost=["C1 city"], duplicates=["C2 twice"], conflicts=0, reported={})
     soaked(monkeypatch, tmp_path, FIGURES | {what: 1}, verdict)

@@ -301,6 +301,19 @@ def test_prices_are_the_same_but_for_quantity_breaks(amount, minimum, is_lost):
     assert len(judge(both, [], both, [], {}).lost) == is_lost
 
 
+def test_a_price_that_was_changed_is_no_record_that_is_gone():
+    one = snapshot([customer()], [account()])
+    repriced = Edit(
+        at=1.0,
+        side=BC,
+        action=Action.REPRICE,
+        mapping="SALESPRC-PRODPRICE",
+        identity="1001 TRADE",
+        record_id="s-1",
+    )
+    assert judge(one, [repriced], one, [], {}).lost == []
+
+
 def test_what_was_written_created_or_deleted_between_two_snapshots_was_touched():
     before = snapshot([customer(), customer(id="bc-2")], [account()])
     after = snapshot(
