@@ -42,6 +42,11 @@ class Admin:
         answer = self.session.post(f"{self.url}/_sim/faults", json=plan)
         assert answer.ok, answer.text
 
+    def command(self, name: str, values: Any) -> None:
+        """A command of this simulator alone, such as posting inventory."""
+        answer = self.session.post(f"{self.url}/_sim/{name}", json=values)
+        assert answer.ok, answer.text
+
     def dump(self, entity_set: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = self.session.get(f"{self.url}/_sim/dump/{entity_set}").json()
         return rows

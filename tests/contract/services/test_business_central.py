@@ -297,18 +297,17 @@ def test_all_ids_of_a_table(central, admin):
 
 
 def test_movements_of_stock_name_their_items(central, admin):
+    items = Endpoint.api("items")
+    admin.seed(items=[{"id": an_id(number), "number": number} for number in ("1000", "1001")])
+    look = central.peek(items, filter="", since="", stamp=STAMP)
     assert central.fetch_stock_changes(None) == (0, [])
-    entries = [(7, "1000"), (8, "1001"), (9, "1000")]
-    admin.seed(
-        itemLedgerEntries=[
-            {"id": an_id(number), "entryNumber": number, "itemNumber": item}
-            for number, item in entries
-        ]
-    )
-    assert central.fetch_stock_changes(None) == (9, [])
-    assert central.fetch_stock_changes(0) == (9, ["1000", "1001"])
-    assert central.fetch_stock_changes(8) == (9, ["1000"])
-    assert central.fetch_stock_changes(9) == (9, [])
+    lines = [{"itemNumber": number, "quantity": 2} for number in ("1000", "1001", "1000")]
+    admin.command("post-inventory", lines)
+    assert central.peek(items, filter="", since="", stamp=STAMP) == look
+    assert central.fetch_stock_changes(None) == (3, [])
+    assert central.fetch_stock_changes(0) == (3, ["1000", "1001"])
+    assert central.fetch_stock_changes(2) == (3, ["1000"])
+    assert central.fetch_stock_changes(3) == (3, [])
 
 
 def test_records_by_several_fields(central, admin):

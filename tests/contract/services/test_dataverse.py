@@ -297,6 +297,26 @@ def test_a_watermark_that_is_too_old_or_unknown_is_expired(dataverse, admin):
     assert raised.value.code == "watermark-expired"
 
 
+def test_a_change_of_the_tables_definition_ends_its_watermarks(dataverse, admin):
+    (first,) = changes(dataverse)
+    admin.command("invalidate-delta", {"table": "account"})
+    with pytest.raises(WatermarkExpiredError) as raised:
+        list(changes(dataverse, watermark=first.watermark))
+    assert raised.value.code == "watermark-expired"
+    (again,) = changes(dataverse)
+    assert list(changes(dataverse, watermark=again.watermark))
+
+
+def test_a_missing_privilege_is_no_lost_watermark(dataverse, admin):
+    (first,) = changes(dataverse)
+    admin.command("privileges", {"table": "account", "read": False})
+    try:
+        with pytest.raises(AuthorizationError):
+            list(changes(dataverse, watermark=first.watermark))
+    finally:
+        admin.command("privileges", {"table": "account", "read": True})
+
+
 def test_a_table_that_is_not_tracked_says_so(dataverse):
     with pytest.raises(WatermarkExpiredError, match="organizations") as raised:
         list(dataverse.fetch_changes("organizations", select=["name"], watermark=None))
