@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -18,6 +19,10 @@ class OutcomeKind(StrEnum):
     SKIPPED = "skipped"  # left out on purpose, by a rule that is named
     CONFLICT = "conflict"  # both sides changed the same field, or one record was deleted
     AMBIGUOUS = "ambiguous"  # several records could be its partner
+
+
+SETTLED = "update-conflict-settled"
+"""Code of a conflict that was decided: nothing is left to do, and the losing value is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +55,9 @@ class Decision:
     """A person's decision, carried out when the record is handled next."""
 
     kind: DecisionKind
-    winners: dict[str, Direction] = field(default_factory=dict)
+    winners: dict[str, Direction] = dataclasses.field(default_factory=dict)
     """Of a resolved conflict: CRM column → the direction in which its value goes."""
-    seen: dict[str, str] = field(default_factory=dict)
+    seen: dict[str, str] = dataclasses.field(default_factory=dict)
     """CRM column → the values that the person saw, as ``FieldDetail.seen`` tells them."""
 
 
@@ -101,6 +106,14 @@ class Outcome:
     ignored: bool = False
     """A person wants to hear no more of it, until something else is to be said."""
     decision: Decision | None = None
+    """What a person wants done about it, until that is done."""
+    considered: Decision | None = dataclasses.field(default=None, compare=False)
+    """Of an outcome to be recorded: the decision that was known when the record was handled. A
+    newer one stays."""
+    untried: bool = dataclasses.field(default=False, compare=False)
+    """Of an outcome to be recorded: nothing was tried, so it is no further attempt."""
+    etag: str = dataclasses.field(default="", compare=False)
+    """Version of the row that it was read from."""
 
     @property
     def key(self) -> RecordKey:
@@ -109,4 +122,5 @@ class Outcome:
     @property
     def heals_by_itself(self) -> bool:
         """Whether nobody has to do anything."""
-        return self.kind is OutcomeKind.WAITING or self.code.startswith("service-failed")
+        passing = self.code.startswith("service-failed") or self.code == "keeps-changing"
+        return passing or self.kind is OutcomeKind.WAITING

@@ -19,25 +19,33 @@ from sync.outcome_model import (
 )
 
 _LONGEST_VALUE = 1000
+_LONGEST_DETAIL = 100
 _MOST_FIELDS = 12
-"""Details of so many fields are kept: a column holds 32,000 characters."""
+"""Details of so many fields are kept. A transaction of ``RECORDED_AT_ONCE`` rows has 4 MiB."""
+RECORDED_AT_ONCE = 50
 _REFUSALS_TO_PARK = 3
 
 
 def continued(outcome: Outcome, known: Outcome | None) -> Outcome:
-    """An outcome that is noticed once more: since when, how often, and what a person said of it."""
+    """An outcome that is noticed once more: since when, how often, and what a person said of it.
+
+    ``known`` may be this very outcome, stored by a request whose answer was lost: it counts once.
+    """
     if known is None:
-        return replace(outcome, refusals=1 if outcome.content else 0)
+        return replace(outcome, refusals=int(bool(outcome.content)))
+    is_attempt = not outcome.untried and outcome.last_seen != known.last_seen
     is_same = (outcome.code, outcome.message) == (known.code, known.message)
-    refused_alike = is_same and bool(outcome.content) and outcome.content == known.content
-    refusals = known.refusals + 1 if refused_alike else int(bool(outcome.content))
+    is_alike = is_same and bool(outcome.content) and outcome.content == known.content
+    refusals = known.refusals + is_attempt if is_alike else int(bool(outcome.content))
+    is_carried_out = known.decision == outcome.considered
     return replace(
         outcome,
         first_seen=known.first_seen,
-        attempts=known.attempts + 1,
+        attempts=known.attempts + is_attempt,
         refusals=refusals,
         parked=refusals >= _REFUSALS_TO_PARK,
         ignored=known.ignored and is_same,
+        decision=outcome.decision if is_carried_out else known.decision,
     )
 
 
@@ -57,7 +65,9 @@ def outcome_values(outcome: Outcome) -> dict[str, Value]:
         "value": _cut(outcome.value, _LONGEST_VALUE),
         "bc_value": _cut(outcome.bc_value, _LONGEST_VALUE),
         "crm_value": _cut(outcome.crm_value, _LONGEST_VALUE),
-        "fields": json.dumps([_detail_values(each) for each in outcome.fields[:_MOST_FIELDS]]),
+        "fields": json.dumps(
+            [_detail_values(each) for each in outcome.fields[:_MOST_FIELDS]], ensure_ascii=False
+        ),
         "message": _cut(outcome.message, 4000),
         "hint": _cut(outcome.hint, 1000),
         "first_seen": outcome.first_seen,
@@ -104,12 +114,13 @@ def outcome_of(row: Row) -> Outcome:
         parked=columns.flag("parked"),
         ignored=columns.flag("ignored"),
         decision=_decision_of(columns.text("decision")),
+        etag=row.etag,
     )
 
 
 def _detail_values(detail: FieldDetail) -> dict[str, Any]:
     texts = ("bc_value", "crm_value", "base_value")
-    return asdict(detail) | {each: _cut(getattr(detail, each), _LONGEST_VALUE) for each in texts}
+    return asdict(detail) | {each: _cut(getattr(detail, each), _LONGEST_DETAIL) for each in texts}
 
 
 def _detail_of(values: dict[str, Any]) -> FieldDetail:

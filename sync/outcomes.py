@@ -6,18 +6,16 @@ appearance and counts the attempts. A record that got in step loses its row.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
+from datetime import datetime, timedelta
 from itertools import batched, chain
 
+from errors import TransientError
 from storage.columns import Columns
 from storage.paging import check_limit, resume, take_page, unknown_continuation
 from storage.rows import (
-    ANY_VERSION,
     TRANSACTION_LIMIT,
     Operation,
     OperationKind,
@@ -27,6 +25,7 @@ from storage.rows import (
 )
 from storage.tables import TenantTable
 from sync.outcome_model import (
+    SETTLED,
     Decision,
     DecisionKind,
     FieldDetail,
@@ -34,14 +33,19 @@ from sync.outcome_model import (
     OutcomeKind,
     RecordKey,
 )
-from sync.outcome_rows import continued, key_of, outcome_of, outcome_values
+from sync.outcome_rows import (
+    RECORDED_AT_ONCE,
+    continued,
+    key_of,
+    outcome_of,
+    outcome_values,
+)
 
 __all__ = [
     "Decision",
     "DecisionKind",
     "FieldDetail",
     "Outcome",
-    "OutcomeCount",
     "OutcomeKind",
     "OutcomePage",
     "OutcomeStore",
@@ -51,6 +55,9 @@ __all__ = [
 _POINT_READS = 20
 """Up to so many rows are looked up one by one; more by reading the mapping's keys, a thousand to a
 request."""
+_TRIES = 5
+"""How often outcomes are stored anew where others write the same rows."""
+_KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +65,6 @@ class OutcomePage:
     outcomes: list[Outcome]
     continuation: str | None
     """Opaque; None on the last page."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutcomeCount:
-    """How many records of a mapping have an outcome of this kind and code."""
-
-    mapping: str
-    kind: OutcomeKind
-    code: str
-    count: int
 
 
 class OutcomeStore:
@@ -87,88 +84,107 @@ class OutcomeStore:
         """Store outcomes, one for each record: a later one replaces an earlier one.
 
         ``first_seen`` of a record that has an outcome already stays, and its attempts are counted
-        on. Long texts are cut. One writer per mapping is assumed (the holder of the lease).
+        on. A decision that a person stored meanwhile stays as well. Long texts are cut.
         """
         by_mapping: dict[str, dict[RecordKey, Outcome]] = {}
         for outcome in outcomes:
             by_mapping.setdefault(outcome.mapping, {})[outcome.key] = outcome
         for mapping, latest in by_mapping.items():
-            known = self.find(mapping, latest)
-            self._in_batches(
-                partial(self._table.transact, self._partition(mapping)),
-                [
-                    Operation(
-                        kind=OperationKind.UPSERT,
-                        key=key,
-                        values=outcome_values(continued(outcome, known.get(key))),
-                    )
-                    for key, outcome in latest.items()
-                ],
-            )
+            left = list(latest.values())
+            for _ in range(_TRIES):
+                left = self._record(mapping, left)
+                if not left:
+                    break
+            else:
+                raise TransientError(
+                    "outcomes-contended",
+                    f"Others keep changing outcomes of {mapping}.",
+                    hint="The work is tried again.",
+                )
+
+    def _record(self, mapping: str, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Store outcomes over what is known of their records; returns those that were refused
+        because somebody else wrote one of them since it was read, or an answer was lost."""
+        known = self.find(mapping, [outcome.key for outcome in outcomes])
+
+        def store(batch: Sequence[Outcome]) -> Sequence[Outcome]:
+            operations = [_recording(each, known.get(each.key)) for each in batch]
+            try:
+                self._table.transact(self._partition(mapping), operations)
+            except TransactionRefusedError:
+                return batch
+            return ()
+
+        return [
+            each
+            for refused in self._in_batches(store, outcomes, RECORDED_AT_ONCE)
+            for each in refused
+        ]
 
     def find(self, mapping: str, keys: Collection[RecordKey]) -> dict[RecordKey, Outcome]:
         """The outcomes of those of these records that have one."""
         return {key: outcome_of(row) for key, row in self._find(mapping, keys, None).items()}
 
     def change(self, outcome: Outcome) -> bool:
-        """Store what a person decided about an outcome; False where it is gone."""
+        """Store what a person decided about an outcome that was read; False where it was written
+        since, or is gone."""
         row = Row(
             partition=self._partition(outcome.mapping),
             key=outcome.key,
             values=outcome_values(outcome),
         )
         try:
-            self._table.replace(row, ANY_VERSION)
+            self._table.replace(row, outcome.etag)
         except RowChangedError:
             return False
         return True
 
     def record_ids(self, mapping: str, side: str) -> list[str]:
-        """Ids of the side's records that have an outcome, in order."""
-        rows = self._table.scan(self._partition(mapping), prefix=(side,), select=())
-        return [row.key[1] for row in rows]
+        """Ids of the side's records that are not in step, in order."""
+        rows = self._table.scan(self._partition(mapping), prefix=(side,), select=("code",))
+        return [row.key[1] for row in rows if not _is_kept(row)]
 
     def clear_many(self, mapping: str, keys: Collection[RecordKey]) -> int:
-        """Remove the outcomes of records that are in step now; returns how many there were."""
-        found = self._find(mapping, keys, ())
-        self._in_batches(
-            lambda batch: self._delete_batch(mapping, batch),
-            [Operation(kind=OperationKind.DELETE, key=key) for key in sorted(found)],
-        )
-        return len(found)
+        """Remove the outcomes of records that are in step now; returns how many there were.
+
+        A conflict that was decided is kept for its losing value.
+        """
+        found = self._find(mapping, keys, ("code",))
+        return self._delete(mapping, [key for key, row in found.items() if not _is_kept(row)])
 
     def clear_older(self, mapping: str, moment: datetime) -> int:
-        """Remove the mapping's outcomes that were not noticed since; returns how many."""
-        rows = self._table.scan(self._partition(mapping), select=("last_seen",))
-        older = [key_of(row) for row in rows if Columns(row).time("last_seen") < moment]
-        return self.clear_many(mapping, older)
+        """Remove the mapping's outcomes that were not noticed since; returns how many.
+
+        Conflicts that were decided stay for 30 days.
+        """
+        rows = self._table.scan(self._partition(mapping), select=("last_seen", "code"))
+        older = [
+            key_of(row)
+            for row in rows
+            if Columns(row).time("last_seen") < (moment - _KEPT if _is_kept(row) else moment)
+        ]
+        return self._delete(mapping, older)
 
     def list_page(
         self,
         *,
         mapping: str | None = None,
         kind: OutcomeKind | None = None,
+        code: str | None = None,
+        keep: Callable[[Outcome], bool] = lambda _: True,
         limit: int = 100,
         continuation: str | None = None,
     ) -> OutcomePage:
-        """Outcomes by mapping and record. Raises ``RefusedRequestError`` (422) for a limit
-        outside 1 to 1000 or a continuation that another list gave."""
-        rows = self._rows(
-            mapping, {"kind": kind.value} if kind else {}, check_limit(limit), continuation
-        )
-        page, following = take_page(rows, limit)
+        """Outcomes by mapping and record, those of them to ``keep``. Raises ``RefusedRequestError``
+        (422) for a limit outside 1 to 1000 or a continuation that another list gave."""
+        rows = self._rows(mapping, _where(kind, code), check_limit(limit), continuation)
+        kept = (row for row in rows if keep(outcome_of(row)))
+        page, following = take_page(kept, limit)
         return OutcomePage(outcomes=[outcome_of(row) for row in page], continuation=following)
 
-    def summary(self) -> list[OutcomeCount]:
-        """Counts of all outcomes by mapping, kind and code, in that order; reads all of them."""
-        rows = self._table.scan_below((self._connection,), select=("kind", "code"))
-        counts = Counter(
-            (row.partition[1], Columns(row).text("kind"), Columns(row).text("code")) for row in rows
-        )
-        return [
-            OutcomeCount(mapping=mapping, kind=OutcomeKind(kind), code=code, count=count)
-            for (mapping, kind, code), count in sorted(counts.items())
-        ]
+    def scan(self, *, mapping: str | None = None, code: str | None = None) -> Iterator[Outcome]:
+        """All outcomes, or those of a mapping and code, a thousand to a request."""
+        return map(outcome_of, self._rows(mapping, _where(None, code), 1000, None))
 
     def _rows(
         self, mapping: str | None, where: dict[str, str], limit: int, continuation: str | None
@@ -204,13 +220,22 @@ class OutcomeStore:
         found = (self._table.get(partition, key) for key in keys)
         return {key_of(row): row for row in found if row}
 
-    def _in_batches(
-        self, work: Callable[[Sequence[Operation]], object], operations: Sequence[Operation]
-    ) -> None:
-        batches = list(batched(operations, TRANSACTION_LIMIT, strict=False))
+    def _delete(self, mapping: str, keys: Collection[RecordKey]) -> int:
+        self._in_batches(
+            lambda batch: self._delete_batch(mapping, batch),
+            [Operation(kind=OperationKind.DELETE, key=key) for key in sorted(keys)],
+        )
+        return len(keys)
+
+    def _in_batches[Item, Result](
+        self,
+        work: Callable[[Sequence[Item]], Result],
+        items: Sequence[Item],
+        size: int = TRANSACTION_LIMIT,
+    ) -> list[Result]:
+        batches = list(batched(items, size, strict=False))
         mapped = map if self._pool is None or len(batches) < 2 else self._pool.map
-        for _ in mapped(work, batches):
-            pass  # raises what a batch raised
+        return list(mapped(work, batches))
 
     def _delete_batch(self, mapping: str, batch: Sequence[Operation]) -> None:
         partition = self._partition(mapping)
@@ -223,3 +248,20 @@ class OutcomeStore:
 
     def _partition(self, mapping: str) -> tuple[str, ...]:
         return (self._connection, mapping)
+
+
+def _recording(outcome: Outcome, known: Outcome | None) -> Operation:
+    values = outcome_values(continued(outcome, known))
+    if known is None:
+        return Operation(kind=OperationKind.INSERT, key=outcome.key, values=values)
+    return Operation(kind=OperationKind.REPLACE, key=outcome.key, values=values, etag=known.etag)
+
+
+def _where(kind: OutcomeKind | None, code: str | None) -> dict[str, str]:
+    where = {"kind": kind.value} if kind else {}
+    return where | ({"code": code} if code else {})
+
+
+def _is_kept(row: Row) -> bool:
+    """Whether the outcome outlives that its record is in step."""
+    return Columns(row).text("code") == SETTLED
