@@ -42,6 +42,8 @@ class TableRows:
     unique: dict[tuple[str, ...], dict[tuple[Any, ...], str]] = field(default_factory=dict)
     alternate_keys: list[AlternateKey] = field(default_factory=list)
     deletions: list[tuple[int, str]] = field(default_factory=list)
+    _writes: list[tuple[int, str]] = field(default_factory=list)
+    """Version and id of every write in their order; a row's last one is that of its version."""
     tracked_from: int = 0
     """Delta tokens of versions before this one are no longer valid."""
     _ordered: list[str] = field(default_factory=list)
@@ -75,6 +77,25 @@ class TableRows:
             if ordered[position] in self.rows:
                 yield ordered[position]
 
+    def changed(self, *, since: int, until: int) -> list[Row]:
+        """The rows of versions above `since` up to `until`, by version. Not inside a
+        transaction: what is forgotten here could not be rolled back to."""
+        if len(self._writes) > 2 * len(self.rows) + 16:
+            self._writes = [entry for entry in self._writes if self._is_last(*entry)]
+        start = bisect_right(self._writes, since, key=_version)
+        end = bisect_right(self._writes, until, key=_version)
+        return [self.rows[entry[1]] for entry in self._writes[start:end] if self._is_last(*entry)]
+
+    def deleted(self, *, since: int, until: int) -> list[tuple[int, str]]:
+        """The ids deleted in these versions that did not come back, with the versions."""
+        start = bisect_right(self.deletions, since, key=_version)
+        end = bisect_right(self.deletions, until, key=_version)
+        return [entry for entry in self.deletions[start:end] if entry[1] not in self.rows]
+
+    def _is_last(self, version: int, row_id: str) -> bool:
+        row = self.rows.get(row_id)
+        return row is not None and row["versionnumber"] == version
+
     def add_alternate_key(self, key: AlternateKey) -> None:
         """Make a key unique from now on; refused where rows share its values."""
         values: dict[tuple[Any, ...], str] = {}
@@ -105,6 +126,8 @@ class TableRows:
             self._ordered.append(row_id)
             self._in_order = False
         self.rows[row_id] = row
+        if not self._writes or self._writes[-1][0] < row["versionnumber"]:
+            self._writes.append((row["versionnumber"], row_id))  # no row that is rolled back to
         self._reindex(row_id, former, row)
         return former
 
@@ -136,6 +159,10 @@ class TableRows:
                 values.pop(before_key, None)
             if after_key is not None:
                 values[after_key] = row_id
+
+
+def _version(entry: tuple[int, str]) -> int:
+    return entry[0]
 
 
 def _unique_values(properties: tuple[str, ...], row: Row) -> tuple[Any, ...] | None:

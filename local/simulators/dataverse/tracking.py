@@ -85,15 +85,8 @@ class Changes:
 
     def __init__(self, store: Store, table: TableSchema, *, since: int, until: int) -> None:
         rows = store.tables[table.name]
-        self._changed = sorted(
-            (row for row in rows.rows.values() if since < row["versionnumber"] <= until),
-            key=lambda row: row["versionnumber"],
-        )
-        self._deleted = [
-            (version, row_id)
-            for version, row_id in rows.deletions
-            if since < version <= until and row_id not in rows.rows
-        ]
+        self._changed = rows.changed(since=since, until=until)
+        self._deleted = rows.deleted(since=since, until=until)
         self._until = until
 
     def __len__(self) -> int:

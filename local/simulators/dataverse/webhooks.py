@@ -4,7 +4,7 @@ A delivery is given up after 60 seconds or any answer that is not 2xx; only 502,
 tried once more. Nothing orders deliveries among each other.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -54,10 +54,10 @@ class Webhooks:
         self._deliveries = deliveries
         self._times = times
 
-    def publish(self, events: Iterable[Event], host: str) -> None:
+    def publish(self, events: Sequence[Event], host: str) -> None:
         """Send what happened in one request to every step that is registered for it; `host` is
         the organization's."""
-        steps = self._steps()
+        steps = self._steps() if events else {}
         if not steps:
             return
         correlation_id = str(uuid4())

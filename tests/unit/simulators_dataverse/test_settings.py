@@ -7,6 +7,7 @@ import pytest
 from local.simulators.dataverse.__main__ import read_settings
 from local.simulators.dataverse.limits import ServiceLimits
 from local.simulators.dataverse.simulator import Settings
+from local.simulators.dataverse.webhooks import WebhookTimes
 
 
 def test_without_a_file_everything_is_as_in_the_real_service():
@@ -26,6 +27,7 @@ def test_a_file_sets_what_it_names(tmp_path):
                 "untracked": ["account"],
                 "latency_seconds": 0.1,
                 "limits": {"requests": 10},
+                "webhooks": {"retry": 1.5},
             }
         )
     )
@@ -35,6 +37,7 @@ def test_a_file_sets_what_it_names(tmp_path):
         untracked=frozenset({"account"}),
         latency_seconds=0.1,
         limits=ServiceLimits(requests=10),
+        webhooks=WebhookTimes(retry=1.5),
     )
 
 

@@ -1,10 +1,13 @@
 """The store: indexes, versions, deletions and rollback."""
 
-from typing import Any
+from contextlib import suppress
+from random import Random
+from typing import Any, NoReturn
 
 import pytest
 
 from local.simulators.dataverse.errors import DataverseError
+from local.simulators.dataverse.events import Caller, Event
 from local.simulators.dataverse.schema import load_schema
 from local.simulators.dataverse.store import AlternateKey, Store
 
@@ -17,6 +20,10 @@ BY_NUMBER = AlternateKey(
 @pytest.fixture
 def store() -> Store:
     return Store(SCHEMA)
+
+
+def refuse() -> NoReturn:
+    raise DataverseError(400, "", "rolled back")
 
 
 def account(row_id: str, **columns: Any) -> dict[str, Any]:
@@ -121,3 +128,56 @@ def test_an_alternate_key_that_the_rows_break_cannot_be_made(store):
     with pytest.raises(DataverseError):
         store.tables["account"].add_alternate_key(BY_NUMBER)
     assert store.tables["account"].alternate_keys == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_changed_is_what_a_look_at_all_rows_would_tell(store, seed):
+    """Random writes, deletions and rollbacks, asked for changes in between."""
+    random = Random(seed)
+    rows = store.tables["account"]
+
+    def write() -> None:
+        row_id = str(random.randrange(8))
+        if row_id not in rows.rows:
+            store.insert("account", account(row_id))
+        elif random.random() < 0.4:
+            store.remove("account", row_id)
+        else:
+            store.replace("account", account(row_id))
+
+    for _ in range(60):
+        with suppress(DataverseError), store.transaction():
+            for _ in range(random.randrange(4)):
+                write()
+            if random.random() < 0.3:
+                refuse()
+        since = random.randint(1_000_000, store.version)
+        until = random.randint(since, store.version)
+        by_version = sorted(rows.rows.values(), key=lambda row: row["versionnumber"])
+        assert rows.changed(since=since, until=until) == [
+            row for row in by_version if since < row["versionnumber"] <= until
+        ]
+        assert rows.deleted(since=since, until=until) == [
+            entry
+            for entry in rows.deletions
+            if since < entry[0] <= until and entry[1] not in rows.rows
+        ]
+
+
+def event(row_id: str) -> Event:
+    caller = Caller(user_id="u", business_unit_id="b")
+    table = SCHEMA.tables["account"]
+    return Event(
+        message="Update", table=table, row=account(row_id), attributes=(), caller=caller, depth=1
+    )
+
+
+def test_events_are_taken_once_and_those_of_a_rolled_back_transaction_never(store):
+    with store.transaction():
+        store.note(event("1"))
+        with suppress(DataverseError), store.transaction():
+            store.note(event("2"))
+            refuse()
+        store.note(event("3"))
+    assert [found.row_id for found in store.take_events()] == ["1", "3"]
+    assert store.take_events() == []
