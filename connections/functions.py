@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import azure.functions as func
 
-from connections.model import CONNECTION_ID_PATTERN
-from connections.request import NewConnection, connection_of
+from connections.model import CONNECTION_ID_PATTERN, Incremental
+from connections.request import IncrementalSettings, NewConnection, connection_of
 from connections.store import connections_of
 from settings import settings
 from web import answers
@@ -46,3 +47,15 @@ def read_connection(req: Request) -> func.HttpResponse:
     connection_id = req.path("connection_id", CONNECTION_ID_PATTERN)
     stored = connections_of(req.caller.tenant).load(connection_id)
     return answers.ok(stored.connection.document(), etag=stored.etag)
+
+
+@route(blueprint, "PUT", "connections/{connection_id}/incremental")
+def change_incremental(req: Request) -> func.HttpResponse:
+    """200 with the connection, kept in step as told from now on; needs the ETag in If-Match."""
+    connection_id = req.path("connection_id", CONNECTION_ID_PATTERN)
+    store = connections_of(req.caller.tenant)
+    stored = replace(store.load(connection_id), etag=req.if_match())
+    asked = req.body(IncrementalSettings)
+    incremental = Incremental(enabled=asked.enabled, period_seconds=asked.period_seconds)
+    changed = store.change(stored, replace(stored.connection, incremental=incremental))
+    return answers.ok(changed.connection.document(), etag=changed.etag)

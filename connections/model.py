@@ -48,6 +48,15 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Incremental:
+    """How a connection is kept in step after its first full synchronization."""
+
+    enabled: bool = True
+    period_seconds: int = 300
+    """How often every table is looked at, webhooks or not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """What a tenant set up. Equal settings make equal connections apart from how they came about;
     compare with ``same_settings``."""
@@ -62,6 +71,7 @@ class Connection:
     created_by: str
     """Subject of the caller who created it."""
     state: ConnectionState = ConnectionState.ACTIVE
+    incremental: Incremental = Incremental()
 
     def same_settings(self, other: Connection) -> bool:
         """Whether both were asked for with the same content."""
@@ -92,6 +102,10 @@ class Connection:
                 "client_secret_name": self.credentials.client_secret_name,
             },
             "state": self.state.value,
+            "incremental": {
+                "enabled": self.incremental.enabled,
+                "period_seconds": self.incremental.period_seconds,
+            },
             "created_at": self.created_at.isoformat(timespec="seconds"),
             "created_by": self.created_by,
         }

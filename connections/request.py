@@ -20,7 +20,7 @@ from errors import RefusedRequestError
 from identity.model import Caller, TenantId
 from services.addresses import check_address
 from storage.secrets import check_secret_name
-from web.shapes import Text
+from web.shapes import Number, Text
 
 _GENERATED_IDS = uuid.UUID("4f6dbb2e-6f6f-5b0a-9a0e-5c1b8e0c7d11")
 
@@ -72,6 +72,14 @@ class NewConnection:
     crm: CrmMembers
     credentials: CredentialsMembers
     connection_id: _Slug | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncrementalSettings:
+    """The body of ``PUT connections/{id}/incremental``; what is left out is as usual."""
+
+    enabled: bool = True
+    period_seconds: Annotated[int, Number(lowest=15, highest=86_400)] = 300
 
 
 def connection_of(

@@ -12,11 +12,12 @@ from connections.model import (
     ConnectionState,
     Credentials,
     CrmSide,
+    Incremental,
 )
 from errors import RefusedRequestError
 from identity.model import TenantId
 from storage.accounts import storage_account
-from storage.rows import Row, RowExistsError, Value
+from storage.rows import Row, RowChangedError, RowExistsError, Value
 from storage.tables import TenantTable
 
 TABLE = "connections"
@@ -77,10 +78,34 @@ class ConnectionStore:
             ) from None
         return StoredConnection(connection=connection, etag=row.etag), True
 
+    def change(self, stored: StoredConnection, connection: Connection) -> StoredConnection:
+        """Store other settings of a connection that was read.
+
+        Raises ``RefusedRequestError`` (412) where it was changed since.
+        """
+        try:
+            row = self._table.replace(_row_of(connection), stored.etag)
+        except RowChangedError as error:
+            raise RefusedRequestError(
+                412,
+                "connection-changed",
+                f"The connection {connection.connection_id!r} was changed since it was read.",
+                hint="Read it again, and send the change with the new ETag.",
+            ) from error
+        return StoredConnection(connection=connection, etag=row.etag)
+
 
 def connections_of(tenant: TenantId) -> ConnectionStore:
     """The tenant's connections in this process's storage account."""
     return ConnectionStore(storage_account().table(TABLE, tenant))
+
+
+def enabled_connections() -> Iterator[tuple[TenantId, StoredConnection]]:
+    """Every tenant's connections that are to be kept in step, for timers."""
+    for tenant in storage_account().tenants(TABLE):
+        for stored in connections_of(tenant).load_all():
+            if stored.connection.incremental.enabled:
+                yield tenant, stored
 
 
 def _row_of(connection: Connection) -> Row:
@@ -93,10 +118,22 @@ def _row_of(connection: Connection) -> Row:
         "credentials_client_id": connection.credentials.client_id,
         "credentials_client_secret_name": connection.credentials.client_secret_name,
         "state": connection.state.value,
+        "incremental_enabled": connection.incremental.enabled,
+        "incremental_period_seconds": connection.incremental.period_seconds,
         "created_at": connection.created_at,
         "created_by": connection.created_by,
     }
     return Row(partition=_PARTITION, key=(connection.connection_id,), values=values)
+
+
+def _incremental_of(row: Row) -> Incremental:
+    """A row from before there were these settings has the usual ones."""
+    usual = Incremental()
+    enabled = row.values.get("incremental_enabled", usual.enabled)
+    period = row.values.get("incremental_period_seconds", usual.period_seconds)
+    if not isinstance(enabled, bool) or not isinstance(period, int):
+        raise TypeError(f"the incremental settings of the connection {row.key} are malformed")
+    return Incremental(enabled=enabled, period_seconds=period)
 
 
 def _connection_of(row: Row) -> StoredConnection:
@@ -120,6 +157,7 @@ def _connection_of(row: Row) -> StoredConnection:
             client_secret_name=text("credentials_client_secret_name"),
         ),
         state=ConnectionState(text("state")),
+        incremental=_incremental_of(row),
         created_at=created_at,
         created_by=text("created_by"),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from threading import Lock
 from typing import Any
@@ -18,7 +18,7 @@ from identity.model import TenantId
 from settings import Settings, settings
 from storage.faults import translated
 from storage.insertion import InsertingTableClient
-from storage.tables import TenantTable
+from storage.tables import TenantTable, tenants_of
 from storage.traffic import TRANSACTIONS
 
 _NETWORK = {"retry_total": 4, "retry_backoff_max": 8, "connection_timeout": 5, "read_timeout": 30}
@@ -44,12 +44,23 @@ class StorageAccount:
 
     def table(self, name: str, tenant: TenantId) -> TenantTable:
         """The tenant's part of a table."""
+        return TenantTable(self._table_client(name), tenant)
+
+    def tenants(self, name: str) -> Iterator[TenantId]:
+        """The tenants that have rows in a table, each once.
+
+        A timer belongs to no tenant and has to find them. Nothing else looks beyond one tenant,
+        and this reads no more than partition keys.
+        """
+        return tenants_of(self._table_client(name))
+
+    def _table_client(self, name: str) -> TableClient:
         with self._lock:
             if name not in self._tables:
                 client = self._checked(lambda: self._open_table(name))
                 _create(client.create_table, name)
                 self._tables[name] = client
-            return TenantTable(self._tables[name], tenant)
+            return self._tables[name]
 
     def queue(self, name: str) -> QueueClient:
         """A queue whose message texts are base64, as the Functions host expects them."""

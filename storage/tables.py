@@ -19,7 +19,7 @@ from azure.data.tables import TableClient, UpdateMode
 from identity.model import TenantId
 from storage.entities import entity_of, row_of
 from storage.faults import is_missing_row, translated
-from storage.keys import partition_key, prefix_range, row_key
+from storage.keys import partition_key, parts_of, prefix_range, row_key
 from storage.rows import (
     ANY_VERSION,
     TRANSACTION_LIMIT,
@@ -232,6 +232,20 @@ class TenantTable:
 
     def _entity(self, row: Row, *, merge: bool = False) -> dict[str, Any]:
         return entity_of(self._partition(row.partition), row, merge=merge)
+
+
+def tenants_of(client: TableClient) -> Iterator[TenantId]:
+    """The tenants of all rows of a table, each once; see ``StorageAccount.tenants``."""
+    last = ""
+    try:
+        # In the order of partition keys, which begin with the tenant.
+        for entity in client.list_entities(select=["PartitionKey"]):
+            tenant = parts_of(str(entity["PartitionKey"]))[0]
+            if tenant != last:
+                last = tenant
+                yield TenantId(tenant)
+    except AzureError as error:
+        raise translated(error, client.table_name, ()) from error
 
 
 class _Conditions:

@@ -56,6 +56,21 @@ class Request:
             raise RefusedRequestError(404, "not-found", f"There is no such {name}.")
         return value
 
+    def if_match(self) -> str:
+        """The ETag that the caller saw: without one a change could undo another's unseen.
+
+        Raises ``RefusedRequestError`` (428).
+        """
+        etag: str = self.raw.headers.get("if-match", "")
+        if not etag:
+            raise RefusedRequestError(
+                428,
+                "etag-missing",
+                "A change must say which version it changes.",
+                hint="Read it first, and send its ETag in the header If-Match.",
+            )
+        return etag
+
     def query[T](self, shape: type[T]) -> T:
         """The query as a dataclass of ``web.shapes``; unknown or wrong parameters: 400."""
         return read_query(shape, self.raw.params)

@@ -20,6 +20,7 @@ from errors import (
     RefusedRequestError,
     ThrottledError,
     TransientError,
+    WatermarkExpiredError,
 )
 
 RETRY_AFTER_SECONDS = 5
@@ -31,6 +32,7 @@ _STATUS_OF_FAMILY: tuple[tuple[type[CouplerError], int], ...] = (
     (RecordError, 422),
     (AuthorizationError, 424),  # the connected service refused us; repeating does not help
     (TransientError, 503),
+    (WatermarkExpiredError, 503),  # whoever reads changes compares everything; nobody else reads
 )
 
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from connections.model import Incremental
 from connections.store import TABLE, ConnectionStore
 from errors import RefusedRequestError
 from identity.model import TenantId
@@ -71,3 +74,28 @@ def test_another_tenants_connection_is_as_unknown_as_one_that_never_was(store, a
     assert list(strangers.load_all()) == []
     assert of_another.value.status == 404
     assert of_another.value.explained() == unknown.value.explained()
+
+
+def test_other_incremental_settings_are_read_back(store):
+    stored, _ = store.add(connection())
+    slower = replace(stored.connection, incremental=Incremental(enabled=False, period_seconds=60))
+    changed = store.change(stored, slower)
+    assert store.load("cronus") == changed
+    assert changed.connection.incremental == Incremental(enabled=False, period_seconds=60)
+
+
+def test_a_change_of_what_was_changed_since_is_refused(store):
+    stored, _ = store.add(connection())
+    store.change(stored, stored.connection)
+    with pytest.raises(RefusedRequestError) as refused:
+        store.change(stored, stored.connection)
+    assert refused.value.status == 412
+
+
+def test_a_row_from_before_there_were_incremental_settings_has_the_usual_ones(account, store):
+    store.add(connection())
+    table = account.table(TABLE, TENANT)
+    (row,) = table.scan(())
+    older = {name: each for name, each in row.values.items() if "incremental" not in name}
+    table.replace(replace(row, values=older), row.etag)
+    assert store.load("cronus").connection.incremental == Incremental()
