@@ -41,6 +41,10 @@ _FROM_CRM = "crm"
 _UNMET = "unmet"
 
 
+type HandlePage = Callable[[Sequence[Pair]], dict[Direction, Counters]]
+"""Handles the pairs of one page and stores what became of them; returns what was counted."""
+
+
 class Progress(Protocol):
     """Where a comparison's progress is kept."""
 
@@ -86,13 +90,21 @@ class Comparison:
         now: Callable[[], datetime],
         is_time_up: Callable[[], bool],
         check_cancelled: Callable[[], None],
+        handle: HandlePage | None = None,
+        build: Callable[[Work], CrmIndex] = build_index,
     ) -> None:
-        """``check_cancelled`` raises what is to be raised where nobody wants the rest."""
+        """``check_cancelled`` raises what is to be raised where nobody wants the rest.
+
+        ``handle`` is what is done with the pairs of a page in place of bringing them into step;
+        ``build`` reads the CRM side.
+        """
         self._work = work
         self._progress = progress
         self._now = now
         self._is_time_up = is_time_up
         self._check_cancelled = check_cancelled
+        self._handle_page = handle or self._bring_into_step
+        self._build = build
 
     def run(self) -> bool:
         """Whether all is compared, or another slice must go on.
@@ -102,7 +114,7 @@ class Comparison:
         progress = self._progress
         fresh = not self._work.preview and progress.pending is None
         bc = bc_look(self._work, self._now()) if fresh else None
-        index = build_index(self._work)
+        index = self._build(self._work)
         if bc is not None:
             progress.begin(_watermarks(self._work, bc, index))
         if not progress.phase:
@@ -117,24 +129,13 @@ class Comparison:
     def _take_bc(self, index: CrmIndex) -> bool:
         if self._progress.phase != _FROM_BC:
             return True
-        for page in prefetched(self._bc_pages(cursor=self._progress.cursor)):
+        for page in prefetched(bc_pages(self._work, cursor=self._progress.cursor)):
             pairs = take_bc_page(self._work, index, page.records)
             self._handle(pairs, page, handled=len(page.records))
             if page.next and self._is_time_up():
                 return False
         self._progress.move(_FROM_CRM)
         return True
-
-    def _bc_pages(self, *, cursor: str) -> Iterator[Page]:
-        mapping = self._work.mapping
-        return self._work.bc.fetch_pages(
-            self._work.endpoint,
-            select=mapping.bc_select(),
-            filter=mapping.bc.filter or None,
-            page_size=PAGE_SIZE,
-            cursor=cursor or None,
-            count=not cursor,
-        )
 
     def _take_crm(self, index: CrmIndex, *, knows_claims: bool) -> bool:
         if self._progress.phase != _FROM_CRM:
@@ -153,7 +154,7 @@ class Comparison:
 
     def _find_claims(self, index: CrmIndex) -> None:
         """Match again what earlier slices matched: their claims must not be copied to BC."""
-        for page in self._bc_pages(cursor=""):
+        for page in bc_pages(self._work):
             for record in page.records:
                 claim_partner(self._work, index, record)
 
@@ -175,14 +176,31 @@ class Comparison:
         return True
 
     def _handle(self, pairs: Sequence[Pair], page: Page, *, handled: int) -> None:
-        """Bring a page's pairs into step, store what became of them, then the checkpoint."""
+        """Handle a page's pairs, then store the checkpoint."""
         self._check_cancelled()
-        synchronize(self._work, pairs)
-        self._progress.confirm()
-        counted = commit_page(self._work, pairs, self._now())
+        counted = self._handle_page(pairs)
         self._progress.page_done(
             page.next or "", expected=page.total, handled=handled, counted=counted
         )
+
+    def _bring_into_step(self, pairs: Sequence[Pair]) -> dict[Direction, Counters]:
+        """Bring pairs into step and store what became of them."""
+        synchronize(self._work, pairs)
+        self._progress.confirm()
+        return commit_page(self._work, pairs, self._now())
+
+
+def bc_pages(work: Work, *, cursor: str = "") -> Iterator[Page]:
+    """The BC records of the mapping from the cursor on."""
+    mapping = work.mapping
+    return work.bc.fetch_pages(
+        work.endpoint,
+        select=mapping.bc_select(),
+        filter=mapping.bc.filter or None,
+        page_size=PAGE_SIZE,
+        cursor=cursor or None,
+        count=not cursor,
+    )
 
 
 def bc_look(work: Work, now: datetime) -> Watermarks:

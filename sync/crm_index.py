@@ -6,7 +6,7 @@ uncoupled ones could be partners, and which have no partner. Cost: one request p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from couplings.matching import MatchIndex
@@ -43,7 +43,15 @@ class CrmIndex:
     """Uncoupled CRM ids that Business Central could get a record of, in order."""
 
 
-def build_index(work: Work) -> CrmIndex:
+type WatchCrm = Callable[[Record, CouplingIndexEntry | None], None]
+"""Told every CRM record that is the mapping's business, with its coupling."""
+
+
+def _nobody(record: Record, entry: CouplingIndexEntry | None) -> None:
+    """Watches nothing."""
+
+
+def build_index(work: Work, watch: WatchCrm = _nobody) -> CrmIndex:
     """Read the couplings and the CRM side of the mapping once.
 
     The reading is tracked where CRM tracks the table's changes, so that it also tells where
@@ -60,6 +68,7 @@ def build_index(work: Work) -> CrmIndex:
         if not in_scope(mapping.crm.scope, record):
             continue
         entry = by_crm_id.get(record[mapping.crm.id_column])
+        watch(record, entry)
         if entry is None:
             add_uncoupled(index, work, record)
         elif entry.crm_digest == digest_of(project_crm(mapping, record)):

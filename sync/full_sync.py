@@ -80,7 +80,10 @@ class FullSync:
             direction=mapping.direction,
             state=JobState.WAITING,
             created_at=run.started_at,
-            dependencies=tuple(p for p in mapping.dependencies if p in run.mappings),
+            # looking at a table needs no other one to be looked at first
+            dependencies=()
+            if run.kind is RunKind.RECONCILE
+            else tuple(p for p in mapping.dependencies if p in run.mappings),
         )
 
     def advance(self, run_id: str, generation: int, *, by_itself: bool) -> Progress:

@@ -1,7 +1,7 @@
 """Runs and table jobs as values.
 
-A run is one full synchronization (or preview of it) of a connection; a table job is its line for
-one table mapping.
+A run is one full synchronization of a connection, a preview of it, or a look for drift; a table job
+is its line for one table mapping.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sync.mapping import Direction
 class RunKind(StrEnum):
     FULL_SYNC = "full-sync"
     PREVIEW = "preview"  # what a full synchronization would do; writes nothing
+    RECONCILE = "reconcile"  # where the systems and the couplings differ; writes nothing to them
 
 
 class RunState(StrEnum):
