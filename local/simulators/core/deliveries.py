@@ -101,7 +101,9 @@ class Deliveries:
         """Begin to send; called by the server."""
         self._queue: asyncio.Queue[tuple[Delivery, int]] = asyncio.Queue()
         context = ssl.create_default_context(cafile=self._ca_file)
-        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context))
+        # no connection is kept: a receiver may close it just when the next webhook is sent on it
+        connector = aiohttp.TCPConnector(ssl=context, force_close=True)
+        self._session = aiohttp.ClientSession(connector=connector)
         self._workers = [asyncio.create_task(self._work()) for _ in range(_WORKERS)]
 
     async def stop(self) -> None:
@@ -120,6 +122,8 @@ class Deliveries:
     def send(self, delivery: Delivery) -> None:
         """Send soon; returns at once. Raises ``AddressError``."""
         check_address(delivery.address)
+        if not isinstance(delivery.body, bytes):
+            delivery = dataclasses.replace(delivery, body=orjson.dumps(delivery.body))
         fault = self.plan.take(delivery.address)
         match fault.action if fault else None:
             case DeliveryAction.DROP:
@@ -177,10 +181,8 @@ class Deliveries:
     async def _work(self) -> None:
         while True:
             delivery, attempt = await self._queue.get()
-            body = delivery.body
-            content = body if isinstance(body, bytes) else orjson.dumps(body)
             answer = await self._request(
-                "POST", delivery.address, content, delivery.headers, delivery.timeout_seconds
+                "POST", delivery.address, delivery.body, delivery.headers, delivery.timeout_seconds
             )
             try:
                 self._settle(delivery, attempt, answer.status if answer else None)
