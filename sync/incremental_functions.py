@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from typing import Any, cast
 
 import azure.functions as func
 
@@ -21,7 +20,7 @@ from web.edge import Request, route
 
 log = logging.getLogger(__name__)
 
-blueprint = cast("Any", func.Blueprint())  # the SDK's decorators are not typed
+blueprint = func.Blueprint()
 
 
 @blueprint.timer_trigger(arg_name="timer", schedule="*/15 * * * * *", use_monitor=False)

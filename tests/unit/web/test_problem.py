@@ -15,6 +15,7 @@ FAMILIES = {
     errors.ConcurrencyError("a-code", "text", hint="do"): 409,
     errors.TransientError("a-code", "text", hint="do"): 503,
     errors.ThrottledError("a-code", "text", retry_after=1.2, hint="do"): 503,
+    errors.WatermarkExpiredError("a-code", "text", hint="do"): 503,
 }
 
 
