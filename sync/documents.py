@@ -1,4 +1,4 @@
-"""Runs, lines, couplings and outcomes as the API shows them."""
+"""Runs, lines and couplings as the API shows them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 from couplings.model import Coupling
 from sync.jobs import Run, TableJob
 from sync.mappings import MAPPINGS
-from sync.outcomes import Outcome
 
 
 def review_document(run: Run | None, jobs: Sequence[TableJob]) -> dict[str, Any]:
@@ -87,16 +86,6 @@ def coupling_document(coupling: Coupling) -> dict[str, Any]:
         "coupled_at": _time(coupling.coupled_at),
         "synchronized_at": _time(coupling.synchronized_at),
     }
-
-
-def outcome_document(outcome: Outcome) -> dict[str, Any]:
-    document = asdict(outcome)
-    document["kind"] = outcome.kind.value
-    document["fields"] = list(document["fields"])
-    document["waits_for"] = list(outcome.waits_for)
-    document["first_seen"] = _time(outcome.first_seen)
-    document["last_seen"] = _time(outcome.last_seen)
-    return document
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -18,16 +18,14 @@ from identity.model import TenantId
 from settings import settings
 from sync.documents import (
     coupling_document,
-    outcome_document,
     review_document,
     run_document,
 )
 from sync.full_sync import QUEUE, FullSync
 from sync.jobs import ActiveRunError, Run, RunKind
 from sync.mappings import mapping_named
-from sync.opening import Services, coupling_store, full_sync_of, outcome_store, worker_of
+from sync.opening import Services, coupling_store, full_sync_of, worker_of
 from sync.orchestration import ADVANCE, ORCHESTRATOR, orchestrate, over_event
-from sync.outcomes import OutcomeKind
 from web import answers
 from web.edge import Request, route
 from web.shapes import Number, Text
@@ -50,8 +48,6 @@ class StartRequest:
 class ListQuery:
     """Which part of a list is asked for."""
 
-    mapping: Annotated[str, Text(longest=50)] | None = None
-    kind: OutcomeKind | None = None
     limit: Annotated[int, Number(lowest=1, highest=1000)] = 100
     continuation: Annotated[str, Text(longest=4000)] | None = None
 
@@ -109,23 +105,6 @@ async def restart_line(req: Request, starter: Any) -> func.HttpResponse:
     run = await asyncio.to_thread(full_sync.restart, name)
     await _orchestrate(starter, req, run)
     return answers.accepted(_review_address(req), run_document(run))
-
-
-@route(blueprint, "GET", "connections/{connection_id}/outcomes")
-def list_outcomes(req: Request) -> func.HttpResponse:
-    """200 with the records that are not in step, why, and what to do."""
-    query = req.query(ListQuery)
-    page = outcome_store(req.caller.tenant, _known_connection(req)).list_page(
-        mapping=query.mapping,
-        kind=query.kind,
-        limit=query.limit,
-        continuation=query.continuation,
-    )
-    body = {
-        "outcomes": [outcome_document(outcome) for outcome in page.outcomes],
-        "continuation": page.continuation,
-    }
-    return answers.ok(body)
 
 
 @route(blueprint, "GET", "connections/{connection_id}/couplings/{mapping}")

@@ -14,6 +14,7 @@ from services.dataverse import Dataverse
 from settings import settings
 from storage.accounts import storage_account
 from storage.queues import StorageQueues
+from sync.decisions import Decisions
 from sync.full_sync import FullSync
 from sync.health import HealthStore
 from sync.hints import HintStore
@@ -24,6 +25,7 @@ from sync.mapping import TableMapping
 from sync.mappings import mapping_named
 from sync.outcomes import OutcomeStore
 from sync.pass_worker import PassStores, PassWorker
+from sync.policies import PolicyStore
 from sync.references import load_references, needs_of
 from sync.requests import PassRequests
 from sync.rules import RULES
@@ -56,6 +58,16 @@ def coupling_store(tenant: TenantId, connection_id: str) -> CouplingStore:
 def outcome_store(tenant: TenantId, connection_id: str) -> OutcomeStore:
     table = storage_account().table("outcomes", tenant)
     return OutcomeStore(table, connection_id, pool=_storage_pool())
+
+
+def policy_store(tenant: TenantId, connection_id: str) -> PolicyStore:
+    return PolicyStore(storage_account().table("mappings", tenant), connection_id)
+
+
+def decisions_of(tenant: TenantId, connection_id: str) -> Decisions:
+    stores = pass_stores(tenant, connection_id)
+    outcomes = outcome_store(tenant, connection_id)
+    return Decisions(outcomes, stores.hints, stores.requests, now=now)
 
 
 def job_store(tenant: TenantId, connection_id: str) -> JobStore:
@@ -163,6 +175,7 @@ def _open_work(
     preview: bool = False,
     failures: int = 0,
 ) -> Work:
+    mapping = policy_store(tenant, connection_id).applied(mapping)
     rule = RULES[mapping.rule]
     couplings = coupling_store(tenant, connection_id)
 

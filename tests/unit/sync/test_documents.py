@@ -11,12 +11,12 @@ import pytest
 
 from sync.documents import (
     coupling_document,
-    outcome_document,
     review_document,
     run_document,
 )
 from sync.jobs import JobState, TableJob
 from sync.mappings import MAPPINGS
+from sync.outcome_documents import outcome_document
 from tests.support.table_jobs import SyncWorld, bc_customer, crm_account
 
 NOW = datetime(2026, 6, 26, 12, 0, 0, 123456, tzinfo=UTC)
