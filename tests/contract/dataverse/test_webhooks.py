@@ -24,7 +24,8 @@ def receiver():
 
 @pytest.fixture
 def client(start) -> Client:
-    return start(webhooks=WebhookTimes(retry=0.01, timeout=0.3))
+    started: Client = start(webhooks=WebhookTimes(retry=0.01, timeout=0.3))
+    return started
 
 
 def endpoint_columns(url: str, /, **more: Any) -> dict[str, Any]:

@@ -27,10 +27,13 @@ class Receiver:
     def __init__(self) -> None:
         self.bodies: list[Any] = []
         self.statuses: list[int] = []
+        self.hold: asyncio.Event | None = None
         self.address = ""
 
     async def receive(self, request: web.Request) -> web.Response:
         self.bodies.append(await request.json())
+        if self.hold is not None:
+            await self.hold.wait()
         return web.Response(status=self.statuses.pop(0) if self.statuses else 200)
 
     async def serve(self, tls: Any = None) -> web.AppRunner:
@@ -103,22 +106,15 @@ async def test_the_policy_tells_when_to_try_again_and_when_to_stop(deliveries, r
     assert ended == [(Ending.UNSUBSCRIBE, 410)]
 
 
-async def test_a_subscriber_that_does_not_answer_in_time_has_no_status(deliveries):
+async def test_a_subscriber_that_does_not_answer_in_time_has_no_status(deliveries, receiver):
     ended: list[Any] = []
-    released = asyncio.Event()
-
-    async def hold(_: web.Request) -> web.Response:
-        await released.wait()
-        return web.Response()
-
-    slow = Receiver()
-    slow.receive = hold
-    runner = await slow.serve()
-    deliveries.send(delivery(slow, timeout_seconds=0.05, ended=lambda *what: ended.append(what)))
+    receiver.hold = asyncio.Event()
+    deliveries.send(
+        delivery(receiver, timeout_seconds=0.05, ended=lambda *what: ended.append(what))
+    )
     assert await settled(deliveries) == {"failed": 1}
     assert ended == [(Ending.GIVEN_UP, None)]
-    released.set()
-    await runner.cleanup()
+    receiver.hold.set()
 
 
 async def test_a_redirect_is_not_followed(deliveries, receiver):
