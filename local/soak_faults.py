@@ -85,6 +85,11 @@ class Faults:
         self._ask("POST", self._random.choice(services), route, fault)
         self._planned += fault["times"]
 
+    def invalidate_delta(self, table: str) -> None:
+        """Let CRM forget how far the changes of a table (its logical name) were read."""
+        self._ask("POST", self._platform.addresses.crm, "invalidate-delta", {"table": table})
+        self._planned += 1
+
     def clear(self) -> None:
         """Forget the faults that did not strike yet."""
         for _, services, route, _ in self._sorts:

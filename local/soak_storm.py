@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import Counter
@@ -78,8 +79,12 @@ class Storm:
         In the main thread: the host ends with the thread that started it.
         """
         kill_at = self._next_kill()
+        invalidate_at = (time.monotonic() + until) / 2
         while time.monotonic() < until and not any(part.done() for part in parts):
             self._ended.wait(_LOOK_SECONDS)
+            if time.monotonic() > invalidate_at:
+                self._faults.invalidate_delta("account")
+                invalidate_at = math.inf
             if time.monotonic() > kill_at:
                 self._host_is_up = False
                 self._platform.kill_host()
