@@ -9,7 +9,9 @@ from urllib.parse import parse_qs
 import pytest
 
 from local.simulators.dataverse.webhooks import WebhookTimes
+from tests.contract.dataverse.batches import CONTINUE, batch, change_set, create, part
 from tests.contract.dataverse.client import Client, assert_refused, body_of
+from tests.contract.dataverse.conftest import CLIENT_ID, STRANGER
 from tests.contract.dataverse.receiver import Received, Receiver, receiving, until
 
 KEY = "k3y=&/+ä"
@@ -328,6 +330,36 @@ def test_bulk_messages_announce_every_row(client, receiver):
     settle(client)
     create, update = ("Create", "account"), ("Update", "account")
     assert receiver.messages() == [create, create, create, update]
+
+
+def test_batches_announce_what_they_wrote_and_no_change_set_that_failed(client, receiver):
+    register(client, receiver, ("Create", "account"), ("Delete", "account"))
+    account = client.create("accounts", name="A")
+    batch(
+        client,
+        change_set(create("B"), create("x" * 161)),
+        change_set(create("C"), part("DELETE", f"/api/data/v9.2/accounts({account})")),
+        create("D"),
+        prefer=CONTINUE,
+    )
+    settle(client)
+    assert [got.target["Id"] for got in receiver.received if "Attributes" not in got.target] == [
+        account
+    ]
+    created = [got.attributes["name"] for got in receiver.received if "Attributes" in got.target]
+    assert sorted(created) == ["A", "C", "D"]
+
+
+def test_the_writer_is_named(start, receiver, token_for):
+    client = start(clients=(CLIENT_ID, STRANGER))
+    register(client, receiver, ("Create", "account"))
+    other = {"Authorization": f"Bearer {token_for(client.base_url, STRANGER)}"}
+    client.send("POST", "accounts", {"name": "A"}, **other)
+    settle(client)
+    user = client.get("WhoAmI", **other)["UserId"]
+    got = only(receiver)
+    assert (got.body["InitiatingUserId"], got.body["UserId"]) == (user, user)
+    assert got.attributes["createdby"]["Id"] == user
 
 
 def test_rows_that_the_platform_makes_or_deletes_itself_are_announced(client, receiver):
