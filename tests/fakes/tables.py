@@ -85,6 +85,8 @@ class MemoryTableClient:
     def __init__(self, table_name: str, watch: Watch = _unwatched) -> None:
         self.table_name = table_name
         self.partitions: dict[str, _Rows] = {}
+        self._in_order: dict[str, list[str]] = {}
+        """Row keys of partitions in the service's order, until rows come or go."""
         self._lock = RLock()
         self._watch = watch
         self._versions = itertools.count(1)
@@ -140,6 +142,7 @@ class MemoryTableClient:
             except HttpResponseError as error:
                 raise _refusal_at(index, error.status_code, error.message) from None
         self.partitions[partition] = draft
+        self._in_order.pop(partition, None)
         return answers
 
     def query_entities(
@@ -173,7 +176,7 @@ class MemoryTableClient:
                 continue
             beyond = _order(after[1]) if after and after[0] == partition else None
             rows = self._rows(partition)
-            for key in sorted(rows, key=_order):
+            for key in self._keys_in_order(partition):
                 if beyond is not None and _order(key) <= beyond:
                     continue
                 if all(_holds(rows[key], each) for each in of_row):
@@ -191,6 +194,13 @@ class MemoryTableClient:
             if all(_compares(partition, operator, text) for _, operator, text in comparisons)
         ]
 
+    def _keys_in_order(self, partition: str) -> list[str]:
+        rows = self._rows(partition)
+        keys = self._in_order.get(partition)
+        if keys is None:
+            keys = self._in_order[partition] = sorted(rows, key=_order)
+        return keys
+
     def _rows(self, partition: str) -> _Rows:
         return self.partitions.setdefault(partition, {})
 
@@ -200,8 +210,15 @@ class MemoryTableClient:
         partition = entity["PartitionKey"]
         return self._watched(
             StorageCall(self.table_name, verb, partition, (entity,)),
-            lambda: self._apply(self._rows(partition), verb, entity, options),
+            lambda: self._write_one(partition, verb, entity, options),
         )
+
+    def _write_one(
+        self, partition: str, verb: str, entity: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        if verb != "update":
+            self._in_order.pop(partition, None)
+        return self._apply(self._rows(partition), verb, entity, options)
 
     def _watched[Answer](self, call: StorageCall, work: Callable[[], Answer]) -> Answer:
         self._watch("before", call)
@@ -285,7 +302,8 @@ def _holds(entity: TableEntity, comparison: tuple[str, str, str]) -> bool:
     column, operator, text = comparison
     if column not in entity:
         return False
-    return _compares(entity[column], operator, text)
+    value = entity[column]
+    return value == text if operator == "eq" else _compares(value, operator, text)
 
 
 def _compares(value: str, operator: str, text: str) -> bool:

@@ -72,16 +72,15 @@ class _TableCheck:
     def _check_fields(
         self, coupling: Coupling, bc: Record, crm: Record, told: Outcome | None
     ) -> None:
-        table, lineage = self._table, self._world.oracle.lineage
-        entity = self._world.oracle.entities[(table.mapping, "bc", coupling.bc_id)]
+        table, base = self._table, coupling.base
         for pair in table.both:
             left, right = text_of(bc.get(pair[0])), text_of(crm.get(pair[1]))
             if left == right:
                 continue
             if told is None or told.kind is not OutcomeKind.CONFLICT:
                 self._fail("G3", f"{coupling.name}: {pair} is {left!r} and {right!r}, told: {told}")
-            key = (table.mapping + entity, *pair)
-            if lineage.descends(key, left, right) or lineage.descends(key, right, left):
+            agreed = (text_of(base.bc.get(pair[0])), text_of(base.crm.get(pair[1]))) if base else ()
+            if left in agreed or right in agreed:
                 self._fail("G5", f"{coupling.name}: {pair} is no conflict: {left!r}, {right!r}")
         for pair in (*table.to_crm, *table.from_crm):
             left, right = text_of(bc.get(pair[0])), text_of(crm.get(pair[1]))

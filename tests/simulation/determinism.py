@@ -1,17 +1,23 @@
 """What a simulation takes away from the product so that each run of a seed is the same: the time,
-ids at random, threads. Nothing else of the product is changed."""
+ids at random, threads. Apart from that pages are small, and keys of rows are not worked out twice.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from random import Random
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
-PAGE_SIZE = 2
+from storage import keys
+
+_partition_key = lru_cache(100_000)(keys.partition_key)
+_row_key = lru_cache(100_000)(keys.row_key)
+_parts_of = lru_cache(100_000)(keys.parts_of)
 
 
 class _NoThread:
@@ -33,8 +39,8 @@ def _unchanged[Item](items: Iterator[Item]) -> Iterator[Item]:
 
 
 @contextmanager
-def deterministic(rng: Random, monotonic: Callable[[], float]) -> Iterator[None]:
-    """Within, ids come from ``rng`` and working time from ``monotonic``; pages are small."""
+def deterministic(rng: Random, monotonic: Callable[[], float], *, page_size: int) -> Iterator[None]:
+    """Within, ids come from ``rng`` and working time from ``monotonic``."""
 
     def uuid4() -> UUID:
         return UUID(int=rng.getrandbits(128), version=4)
@@ -48,9 +54,13 @@ def deterministic(rng: Random, monotonic: Callable[[], float]) -> Iterator[None]
         "sync.pass_worker.time": fake_time,
         "sync.lease_keeper.Thread": _NoThread,
         "sync.comparison.prefetched": _unchanged,
-        "sync.comparison.PAGE_SIZE": PAGE_SIZE,
-        "sync.table_pass.PAGE_SIZE": PAGE_SIZE,
-        "sync.crm_index.PAGE_SIZE": PAGE_SIZE,
+        "sync.comparison.PAGE_SIZE": page_size,
+        "sync.table_pass.PAGE_SIZE": page_size,
+        "sync.crm_index.PAGE_SIZE": page_size,
+        "storage.tables.partition_key": _partition_key,
+        "storage.tables.row_key": _row_key,
+        "storage.entities.row_key": _row_key,
+        "storage.entities.parts_of": _parts_of,
     }
     with ExitStack() as stack:
         for name, value in replaced.items():

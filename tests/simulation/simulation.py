@@ -88,14 +88,16 @@ class Simulation:
         self._depth = 0
         self._actor: SimTenant | None = None
         self._watermarks = WatermarkWatch()
-        self.worlds = [self._tenant(tenant) for tenant in _TENANTS[: self.rng.choice((1, 2, 2, 3))]]
+        count = self.rng.choice((1, 2, 2, 3))
+        self.worlds = [self._tenant(index) for index in range(count)]
         self.users = {
             world.tenant: Users(world, self.rng, partial(self._announce, world))
             for world in self.worlds
         }
 
-    def _tenant(self, tenant: TenantId) -> SimTenant:
-        return SimTenant(self, tenant, self.rng.choice(_FAMILIES))
+    def _tenant(self, index: int) -> SimTenant:
+        families = _FAMILIES if index == 0 else _FAMILIES[:2]  # neighbours are small
+        return SimTenant(self, _TENANTS[index], self.rng.choice(families))
 
     # What tenants are offered (``tenant.Stage``)
 
@@ -280,7 +282,11 @@ class Simulation:
         """Raises ``BrokenGuaranteeError`` where Coupler breaks a promise."""
         from tests.simulation.checks import check
 
-        with deterministic(self.rng, self._monotonic), _no_unforeseen_errors():
+        size = self.rng.choice((1, 2, 3, 10))
+        with (
+            deterministic(self.rng, self._monotonic, page_size=size),
+            _no_unforeseen_errors(),
+        ):
             self.note("plan", self.plan)
             for world in self.worlds:
                 self.note(
@@ -292,7 +298,7 @@ class Simulation:
             self.faults_on = self.rng.random() < 0.3
             self._finish_runs()
             self.faults_on = True
-            for _ in range(self.rng.randint(25, 50)):
+            for _ in range(self.rng.randint(30, 50)):
                 self._step()
             self.faults_on = False
             self.note("faults stop")
@@ -313,20 +319,27 @@ class Simulation:
             self._survives(world := self.rng.choice(self.worlds), partial(self._begin, world))
         else:
             self.deliver_any()
-        self._advance_runs()
+        if self.rng.random() < 0.1:
+            self._advance_runs()
 
     def _finish_runs(self) -> None:
-        for _ in range(300):
+        for _ in range(200):
             if not any(world.run for world in self.worlds):
                 return
             self._advance_runs()
-            if not self.deliver_any():
-                self.pass_time(30)
+            self._deliver_all()
+            self.pass_time(30)
+        if not self.faults_on:
+            raise BrokenGuaranteeError("a full synchronization never ends")
         self.faults_on = False
-        for _ in range(300):
-            self._advance_runs()
+        self._finish_runs()
+
+    def _deliver_all(self) -> bool:
+        """Hand out what is due until nothing is; whether there was anything."""
+        for count in range(200):
             if not self.deliver_any():
-                self.pass_time(30)
+                return count > 0
+        raise BrokenGuaranteeError("messages never end")
 
     def _drain(self) -> None:
         """Everything that is under way comes to its end, and some passes after it."""
@@ -339,20 +352,16 @@ class Simulation:
         quiet = 0
         for _ in range(_MOST_ROUNDS):
             quiet = quiet + 1 if self.round_is_quiet() else 0
-            if quiet == 3:
+            if quiet == 2:
                 return
         raise BrokenGuaranteeError("G4: there is always something more to write")
 
     def round_is_quiet(self) -> bool:
-        """Pass over everything once, half an hour later; whether nothing had to be written."""
+        """Pass over everything once, an hour later; whether nothing had to be written."""
         written = [len(each.bc.writes) + len(each.crm.writes) for each in self.worlds]
-        self.pass_time(2000)
+        self.pass_time(4000)
         self._tick()
-        for _ in range(200):
-            if not self.deliver_any():
-                break
-        else:
-            raise BrokenGuaranteeError("messages never end")
+        self._deliver_all()
         return written == [len(each.bc.writes) + len(each.crm.writes) for each in self.worlds]
 
 

@@ -145,7 +145,7 @@ TABLES = {
             both=(
                 ("displayName", "fullname"),
                 ("jobTitle", "jobtitle"),
-                ("email", "emailaddress1"),
+                ("phoneNumber", "telephone1"),
                 ("mobilePhoneNumber", "mobilephone"),
             ),
             created_in=("bc", "crm"),

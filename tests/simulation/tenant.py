@@ -145,7 +145,7 @@ class SimTenant(SyncWorld):
         service.before_write = lambda write: stage.effect("before", f"{side} {write.table}")
         service.after_write = lambda write: stage.effect("after", f"{side} {write.table}")
         service.not_processed = self._not_processed
-        service.refuse = _refusal
+        service.refuse = self._refusal
         service.repeats_on_next_page = lambda table: stage.chance(stage.plan.page_drift)
 
     def _before_call(self, service: FakeTables, call: str, table: str) -> None:
@@ -184,16 +184,22 @@ class SimTenant(SyncWorld):
         self.stage.note(self.tenant[:2], "does not process", write.table, write.id, status)
         return status
 
+    def _refusal(self, write: Write) -> str | None:
+        """As the services do: a value that is not allowed, a reference to nothing."""
+        for name, value in write.values.items():
+            if BAD in str(value):
+                return f"{name} is not allowed"
+            entity_set, parent = _bound(name, value)
+            if entity_set in self.crm.tables and parent not in self.crm.tables[entity_set]:
+                return f"{value} does not exist"
+        return None
+
     # Guarantees that are judged as it happens
 
     def _check_parents(self, side: Side, write: Write, *, created: bool) -> None:
-        """G7: what a record refers to exists, and is coupled already."""
+        """G7: what a record refers to is coupled already."""
         for name, value in write.values.items():
-            if not name.endswith("@odata.bind") or not value:
-                continue
-            entity_set, _, parent = value.lstrip("/").rstrip(")").partition("(")
-            if entity_set in self.crm.tables and parent not in self.crm.tables[entity_set]:
-                raise BrokenGuaranteeError(f"G7: {write.table} {write.id} refers to no {value}")
+            entity_set, parent = _bound(name, value)
             if entity_set == "accounts" and not self.is_coupled("CUSTOMER", parent):
                 raise BrokenGuaranteeError(f"G7: {write.table} {write.id} precedes {value}")
         if side == "bc" and write.table == "contacts" and created:
@@ -214,6 +220,9 @@ def _passing_fault(rng: Random) -> TransientError:
     return TransientError("away", "The service is away.")
 
 
-def _refusal(write: Write) -> str | None:
-    bad = [name for name, value in write.values.items() if BAD in str(value)]
-    return f"{bad[0]} is not allowed" if bad else None
+def _bound(name: str, value: Any) -> tuple[str, str]:
+    """The entity set and id that a column is bound to; blank for any other column."""
+    if not name.endswith("@odata.bind") or not value:
+        return "", ""
+    entity_set, _, parent = value.lstrip("/").rstrip(")").partition("(")
+    return entity_set, parent

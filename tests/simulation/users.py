@@ -106,7 +106,7 @@ class Users:
             crm |= {"_parentcustomerid_value": account}
             bc["email"] = crm["emailaddress1"] = f"twin{number}@example.com"
         for bc_name, crm_name in table.both:
-            if self._rng.random() < 0.6 and crm_name not in ("fullname", "emailaddress1"):
+            if self._rng.random() < 0.6 and crm_name != "fullname":
                 crm[crm_name] = bc.get(bc_name)
         self._store_new(table, "bc", bc, entity)
         self._store_new(table, "crm", crm, entity)
@@ -135,7 +135,7 @@ class Users:
                 )
             else:
                 record["_parentcustomerid_value"] = parent
-                record["emailaddress1"] = record["jobtitle"] = record["mobilephone"] = None
+                record |= dict.fromkeys(("emailaddress1", "jobtitle", "telephone1", "mobilephone"))
         if table.mapping == "ITEM-PRODUCT":
             units = sorted(each["code"] for each in self._rows("UNIT OF MEASURE", "bc").values())
             if not units:

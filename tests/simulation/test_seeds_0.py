@@ -1,0 +1,10 @@
+"""Seeds 0 to 499: the guarantees hold, whatever happens."""
+
+import pytest
+
+from tests.simulation.seeds import name_of, parts, run_all
+
+
+@pytest.mark.parametrize("seeds", parts(0), ids=name_of)
+def test_the_guarantees_hold_after_everything_that_can_go_wrong(seeds):
+    run_all(seeds)
