@@ -61,6 +61,9 @@ class Progress(Protocol):
     def begin(self, watermarks: Watermarks) -> None:
         """Keep the watermarks that will count once the comparison is done."""
 
+    def count(self, total: int) -> None:
+        """So many BC records there were when all couplings' keys were compared."""
+
     def move(self, phase: str) -> None:
         """A phase begins."""
 
@@ -129,8 +132,13 @@ class Comparison:
     def _take_bc(self, index: CrmIndex) -> bool:
         if self._progress.phase != _FROM_BC:
             return True
+        met: set[str] = set()
+        id_field = self._work.mapping.bc.id_field
         for page in prefetched(bc_pages(self._work, cursor=self._progress.cursor)):
-            pairs = take_bc_page(self._work, index, page.records)
+            # A record may be on two pages where others come and go while they are read.
+            new = [record for record in page.records if record[id_field] not in met]
+            met.update(record[id_field] for record in new)
+            pairs = take_bc_page(self._work, index, new)
             self._handle(pairs, page, handled=len(page.records))
             if page.next and self._is_time_up():
                 return False
@@ -160,13 +168,16 @@ class Comparison:
 
     def _take_unmet(self, index: CrmIndex) -> bool:
         """Couplings whose BC record is not among those of the mapping any more."""
-        coupled = sorted(index.by_bc_id)
-        if not coupled:
-            return True
-        mapping = self._work.mapping
-        present = self._work.bc.fetch_ids(self._work.endpoint, mapping.bc.filter)
-        cursor = self._progress.cursor
-        unmet = [bc_id for bc_id in coupled if bc_id not in present and bc_id > cursor]
+        work, cursor = self._work, self._progress.cursor
+        stamp = work.mapping.bc.stamp_field
+        # Counted before the keys are read: what is created in between is met as a new record.
+        total = work.bc.peek(work.endpoint, filter="", since="", stamp=stamp).total
+        present = work.bc.fetch_ids(work.endpoint, work.mapping.bc.filter)
+        unmet = [
+            bc_id for bc_id in sorted(index.by_bc_id) if bc_id not in present and bc_id > cursor
+        ]
+        if not unmet and not cursor:
+            self._progress.count(total)
         for some in batched(unmet, PAGE_SIZE, strict=False):
             changes = fetch_changes(self._work, some, (), set())
             pairs = take_changes(self._work, changes).pairs
@@ -216,7 +227,7 @@ def bc_look(work: Work, now: datetime) -> Watermarks:
     )
     # A change between the two looks leaves the first one's stamp, which the next pass goes beyond.
     settles_at = (now + work.overlap).isoformat() if whole.newest else ""
-    mark = BcWatermark(stamp=whole.newest, settles_at=settles_at, total=whole.total)
+    mark = BcWatermark(stamp=whole.newest, settles_at=settles_at)
     if recent.newest == whole.newest:
         mark = replace(mark, recent=recent.recent)
     ledger = work.bc.fetch_stock_changes(None)[0] if mapping.bc.has_stock else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from sync.comparison import Comparison
@@ -115,7 +116,15 @@ class LineProgress:
         return state.pending if state.pending_of == _comparison_of(job) else None
 
     def begin(self, watermarks: Watermarks) -> None:
-        self._table.checkpoint(pending=watermarks, pending_of=_comparison_of(self._keeper.job))
+        self._table.checkpoint(
+            pending=watermarks,
+            pending_of=_comparison_of(self._keeper.job),
+            watermarks=uncounted(self._table.held.watermarks),
+        )
+
+    def count(self, total: int) -> None:
+        if self.pending:
+            self._table.checkpoint(pending=counted(self.pending, total))
 
     def move(self, phase: str) -> None:
         self._keeper.checkpoint(phase=phase, cursor="")
@@ -144,6 +153,17 @@ class LineProgress:
 
 def _comparison_of(job: TableJob) -> str:
     return f"{job.run_id}~{job.attempt}"
+
+
+def counted(watermarks: Watermarks, total: int) -> Watermarks:
+    """Watermarks that know how many BC records there were."""
+    return replace(watermarks, bc=replace(watermarks.bc, total=total))
+
+
+def uncounted(watermarks: Watermarks) -> Watermarks:
+    """Watermarks of a table on which work began that may create records, and may not come to its
+    end: then the keys are compared."""
+    return replace(watermarks, bc=watermarks.bc.uncounted())
 
 
 def compared(state: TableState, work: Work, *, because: str) -> dict[str, object]:

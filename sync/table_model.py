@@ -40,6 +40,8 @@ class TableState:
     phase: str = ""
     """Which part of a pass in progress the cursor belongs to; empty between passes."""
     cursor: str = ""
+    newest: str = ""
+    """The newest stamp in Business Central when the reading began that the cursor belongs to."""
     compare_because: str = ""
     """Why the next pass compares all records; empty where it reads changes only."""
     compared_because: str = ""

@@ -25,7 +25,7 @@ from datetime import date, datetime, timedelta
 from itertools import batched
 
 from errors import WatermarkExpiredError
-from sync.changes import Changes, Taken, fetch_changes, take_changes
+from sync.changes import Changes, fetch_changes, take_changes
 from sync.commit import commit_page
 from sync.comparison import PAGE_SIZE, Comparison, origin_look
 from sync.hints import HintReason, HintStore
@@ -33,7 +33,8 @@ from sync.job_model import Counters
 from sync.lease_keeper import LeaseKeeper
 from sync.mapping import Direction
 from sync.page import synchronize
-from sync.table_job import compared
+from sync.pair import Action
+from sync.table_job import compared, counted, uncounted
 from sync.table_model import TableState, Watermarks
 from sync.waking import ready_hints
 from sync.work import Work
@@ -69,6 +70,10 @@ class TablePass:
         self._keeper = keeper
         self._now = now
         self._is_time_up = is_time_up
+        self._mark = keeper.held.watermarks.bc
+        """Business Central's watermark as it was when the pass began."""
+        self._fresh = 0
+        """BC records that became known in this pass: it never counts too few."""
         self._counted = {Direction.TO_CRM: Counters(), Direction.FROM_CRM: Counters()}
 
     def run(self) -> bool:
@@ -77,6 +82,8 @@ class TablePass:
         Raises the families of ``errors``; progress up to the last page is kept.
         """
         started = self._now()
+        self._mark = self._keeper.held.watermarks.bc
+        self._keeper.checkpoint(watermarks=uncounted(self._keeper.held.watermarks))
         if not self._take_hints(started):
             return False
         try:
@@ -190,7 +197,7 @@ class TablePass:
 
     def _take_bc_feed(self) -> bool:
         state, mapping = self._keeper.held, self._work.mapping
-        mark = state.watermarks.bc
+        mark = self._mark
         # Counted before the feed is read: a record created in between is taken for one more that
         # may be gone, which costs a comparison of keys and misses nothing.
         peek = self._work.bc.peek(
@@ -200,29 +207,20 @@ class TablePass:
             stamp=mapping.bc.stamp_field,
         )
         resumed = state.phase == _BC
-        fresh = 0
         if resumed or not mark.is_quiet(peek, self._now()):
-            read = self._read_bc(resumed=resumed)
-            if read is None:
+            newest = state.newest if resumed else peek.newest
+            if not self._read_bc(newest, resumed=resumed):
                 return False
-            fresh = read
         self._take_stock()
-        # What an earlier slice met is not counted here any more.
-        if resumed or mark.may_miss(peek.total, fresh):
-            self._take_missing()
-        marks = self._keeper.held.watermarks
-        if marks.bc.total != peek.total:
-            marks = replace(marks, bc=replace(marks.bc, total=peek.total))
-            self._keeper.checkpoint(watermarks=marks)
+        total = peek.total
+        if mark.may_miss(total, self._fresh):
+            total = self._take_missing()
+        self._keeper.checkpoint(watermarks=counted(self._keeper.held.watermarks, total))
         return True
 
-    def _read_bc(self, *, resumed: bool) -> int | None:
-        """Handle what changed; the uncoupled records among it, None where time was up.
-
-        The watermark keeps its old total, which ``_take_bc_feed`` compares with.
-        """
-        state, mapping = self._keeper.held, self._work.mapping
-        mark = state.watermarks.bc
+    def _read_bc(self, newest: str, *, resumed: bool) -> bool:
+        """Handle what changed; False where time was up."""
+        state, mapping, mark = self._keeper.held, self._work.mapping, self._mark
         pages = self._work.bc.fetch_changes(
             self._work.endpoint,
             select=mapping.bc_select(),
@@ -232,21 +230,22 @@ class TablePass:
             cursor=state.cursor if resumed else None,
         )
         stamps: dict[str, str] = {}
-        fresh = 0
         for page in pages:
             found = {record[mapping.bc.id_field]: record for record in page.records}
-            fresh += self._handle(Changes(bc=dict(found))).uncoupled_in_bc
+            self._handle(Changes(bc=dict(found)))
             stamps |= {each: row[mapping.bc.stamp_field] for each, row in found.items()}
             if page.next:
-                self._keeper.checkpoint(phase=_BC, cursor=page.next)
+                self._keeper.checkpoint(phase=_BC, cursor=page.next, newest=newest)
                 if self._is_time_up():
-                    return None
-        advanced = mark.advanced(stamps, overlap=self._work.overlap, now=self._now())
+                    return False
+        advanced = mark.uncounted().advanced(
+            stamps, newest=newest, overlap=self._work.overlap, now=self._now()
+        )
         if resumed:
             advanced = advanced.of_unknown_window()
         marks = replace(self._keeper.held.watermarks, bc=advanced)
         self._keeper.checkpoint(watermarks=marks, phase="", cursor="")
-        return fresh
+        return True
 
     def _take_stock(self) -> None:
         """Items whose stock moved: their own stamps do not tell."""
@@ -270,8 +269,9 @@ class TablePass:
         found = [couplings.find_entry_by_key(name, key) for key in keys]
         return [entry.bc_id for entry in found if entry]
 
-    def _take_missing(self) -> None:
-        """Coupled records that Business Central does not have any more, by comparing all ids."""
+    def _take_missing(self) -> int:
+        """Coupled records that Business Central does not have any more, by comparing all ids;
+        returns how many it has."""
         present = self._work.bc.fetch_ids(self._work.endpoint, "")
         entries = self._work.couplings.scan_index(self._work.mapping.name)
         missing = [entry.bc_id for entry in entries if entry.bc_id not in present]
@@ -279,14 +279,18 @@ class TablePass:
         missing += [bc_id for bc_id in reported if bc_id not in present]
         for some in batched(dict.fromkeys(missing), PAGE_SIZE, strict=False):
             self._handle(fetch_changes(self._work, some, (), set()))
+        return len(present)
 
     # Pages
 
-    def _handle(self, changes: Changes) -> Taken:
+    def _handle(self, changes: Changes) -> None:
         """Bring changed records into step, and store what became of them."""
         taken = take_changes(self._work, changes)
+        self._fresh += taken.uncoupled_in_bc
         if taken.pairs:
             synchronize(self._work, taken.pairs)
+            made = [pair for pair in taken.pairs if pair.actions.get("bc") is Action.INSERT]
+            self._fresh += len(made)
             self._keeper.checkpoint()  # or the table was lost to a worker that knows better
             self._count(commit_page(self._work, taken.pairs, self._now()))
             if any(pair.entry is None and not pair.problem for pair in taken.pairs):
@@ -295,7 +299,6 @@ class TablePass:
             self._work.outcomes.clear_many(self._work.mapping.name, taken.forgotten)
         if taken.orphans:
             self._keeper.checkpoint(compare_because=_why_orphans(taken.orphans))
-        return taken
 
     def _count(self, counted: dict[Direction, Counters]) -> None:
         for direction, counters in counted.items():
@@ -333,6 +336,10 @@ class PassProgress:
         self._keeper.checkpoint(
             pending=watermarks, pending_of="", compare_because=self._because, phase="", cursor=""
         )
+
+    def count(self, total: int) -> None:
+        if self.pending:
+            self._keeper.checkpoint(pending=counted(self.pending, total))
 
     def move(self, phase: str) -> None:
         self._keeper.checkpoint(phase=_COMPARING + phase, cursor="")

@@ -39,8 +39,9 @@ class BcWatermark:
     """Until when transactions may still commit stamps inside the window, by our clock (ISO)."""
     recent: int = _UNKNOWN
     """Records in the overlap window before ``stamp`` when it was handled; -1 where unknown."""
-    total: int = 0
-    """Records in the table when it was last counted."""
+    total: int = _UNKNOWN
+    """Records in the table when all of the coupled ones were known to be there; -1 where that is
+    not known, as after work that did not come to its end."""
 
     def since(self, overlap: timedelta) -> str:
         """Where the next reading begins: records with a later stamp are read."""
@@ -54,13 +55,15 @@ class BcWatermark:
         return is_same and _moment(self.settles_at) <= now
 
     def advanced(
-        self, stamps: Mapping[str, str], *, overlap: timedelta, now: datetime
+        self, stamps: Mapping[str, str], *, newest: str, overlap: timedelta, now: datetime
     ) -> BcWatermark:
         """The watermark after records with these stamps, by id, were handled.
 
-        They are all that was read beyond ``since``. It never goes back, whatever their stamps.
+        They are all that was read beyond ``since``; ``newest`` was the newest of all stamps when
+        that reading began. What got a later one meanwhile is met again: a reading that takes long
+        must not pass by what appeared behind it. It never goes back.
         """
-        newest = max((self.stamp, *stamps.values()), key=_moment)
+        newest = max(self.stamp, newest, key=_moment)
         window = _moment(before(newest, overlap))
         inside = sum(1 for stamp in stamps.values() if _moment(stamp) > window)
         is_new = newest != self.stamp
@@ -76,9 +79,16 @@ class BcWatermark:
         return replace(self, recent=_UNKNOWN)
 
     def may_miss(self, total: int, fresh: int) -> bool:
-        """Whether records may be gone: ``total`` were counted before ``fresh`` uncoupled ones
-        were met, of which some may have been created since the last count."""
-        return self.total + fresh > total
+        """Whether records may be gone: there are ``total`` now, and since the last count at most
+        ``fresh`` were created, namely those that were met without a coupling or created by Coupler.
+
+        Counting too many of them leads to a comparison of keys for nothing, and misses nothing.
+        """
+        return self.total == _UNKNOWN or self.total + fresh > total
+
+    def uncounted(self) -> BcWatermark:
+        """The same place, where it is not known how many records there are."""
+        return replace(self, total=_UNKNOWN)
 
 
 def before(stamp: str, overlap: timedelta) -> str:
