@@ -197,7 +197,7 @@ class TablePass:
 
     def _take_bc_feed(self) -> bool:
         state, mapping = self._keeper.held, self._work.mapping
-        mark = self._mark
+        mark, began = self._mark, self._now()
         # Counted before the feed is read: a record created in between is taken for one more that
         # may be gone, which costs a comparison of keys and misses nothing.
         peek = self._work.bc.peek(
@@ -207,9 +207,9 @@ class TablePass:
             stamp=mapping.bc.stamp_field,
         )
         resumed = state.phase == _BC
-        if resumed or not mark.is_quiet(peek, self._now()):
+        if resumed or not mark.is_quiet(peek):
             newest = state.newest if resumed else peek.newest
-            if not self._read_bc(newest, resumed=resumed):
+            if not self._read_bc(newest, began, resumed=resumed):
                 return False
         self._take_stock()
         total = peek.total
@@ -218,7 +218,7 @@ class TablePass:
         self._keeper.checkpoint(watermarks=counted(self._keeper.held.watermarks, total))
         return True
 
-    def _read_bc(self, newest: str, *, resumed: bool) -> bool:
+    def _read_bc(self, newest: str, began: datetime, *, resumed: bool) -> bool:
         """Handle what changed; False where time was up."""
         state, mapping, mark = self._keeper.held, self._work.mapping, self._mark
         pages = self._work.bc.fetch_changes(
@@ -239,7 +239,7 @@ class TablePass:
                 if self._is_time_up():
                     return False
         advanced = mark.uncounted().advanced(
-            stamps, newest=newest, overlap=self._work.overlap, now=self._now()
+            stamps, newest=newest, overlap=self._work.overlap, began=began
         )
         if resumed:
             advanced = advanced.of_unknown_window()

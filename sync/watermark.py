@@ -13,9 +13,9 @@ appear with a stamp below one that was read already:
 Therefore every reading begins an overlap window earlier. Whether anything in the window is new is
 told by two numbers that cost one request: how many records are in it, and the newest stamp. They
 do not tell of a record that is in the window already and gets another stamp inside it; so the
-window is read by every pass until as much time has passed since its newest stamp was first met,
-measured as a duration by one clock. From then on, two numbers as they were mean that there is
-nothing to read.
+window is read by every pass, until once after as much time has passed since its newest stamp was
+first met, measured as a duration by one clock. From then on, two numbers as they were mean that
+there is nothing to read.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ class BcWatermark:
     """The newest stamp handled, as Business Central writes it; empty before the first."""
     settles_at: str = ""
     """Until when transactions may still commit stamps inside the window, by our clock (ISO)."""
+    settled: bool = False
+    """Whether the window was read after that."""
     recent: int = _UNKNOWN
     """Records in the overlap window before ``stamp`` when it was handled; -1 where unknown."""
     total: int = _UNKNOWN
@@ -47,30 +49,32 @@ class BcWatermark:
         """Where the next reading begins: records with a later stamp are read."""
         return before(self.stamp, overlap)
 
-    def is_quiet(self, peek: Peek, now: datetime) -> bool:
+    def is_quiet(self, peek: Peek) -> bool:
         """Whether a look beyond ``since`` shows nothing but what was handled."""
         if not peek.recent and not self.recent:
             return True
         is_same = peek.recent == self.recent and peek.newest == self.stamp
-        return is_same and _moment(self.settles_at) <= now
+        return is_same and self.settled
 
     def advanced(
-        self, stamps: Mapping[str, str], *, newest: str, overlap: timedelta, now: datetime
+        self, stamps: Mapping[str, str], *, newest: str, overlap: timedelta, began: datetime
     ) -> BcWatermark:
         """The watermark after records with these stamps, by id, were handled.
 
         They are all that was read beyond ``since``; ``newest`` was the newest of all stamps when
-        that reading began. What got a later one meanwhile is met again: a reading that takes long
+        that reading ``began``, a time of our clock. What got a later one meanwhile is met again: a reading that takes long
         must not pass by what appeared behind it. It never goes back.
         """
         newest = max(self.stamp, newest, key=_moment)
         window = _moment(before(newest, overlap))
         inside = sum(1 for stamp in stamps.values() if _moment(stamp) > window)
         is_new = newest != self.stamp
+        settles_at = (began + overlap).isoformat() if is_new else self.settles_at
         return replace(
             self,
             stamp=newest,
-            settles_at=(now + overlap).isoformat() if is_new else self.settles_at,
+            settles_at=settles_at,
+            settled=not is_new and began >= _moment(settles_at),
             recent=inside,
         )
 

@@ -123,6 +123,7 @@ def test_a_new_customer_is_coupled_with_the_account_of_its_number(world):
 def test_a_quiet_pass_asks_each_side_at_most_twice_and_writes_nothing(world):
     passes(world)
     world.pass_time(600)  # until no transaction can commit into the overlap window any more
+    passes(world)
     calls = []
     world.bc.before_call = lambda call, table: calls.append(("bc", call))
     world.crm.before_call = lambda call, table: calls.append(("crm", call))
