@@ -19,6 +19,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from itertools import batched
 
+from couplings.halves import HALF_COLUMNS, HalfCoupling, find_halves, mend_half
 from couplings.model import Coupling, CouplingIndexEntry
 from couplings.rows import (
     BC,
@@ -159,6 +160,14 @@ class CouplingStore:
     def count(self, mapping: str) -> int:
         """Number of couplings; reads all keys."""
         return sum(1 for _ in self._table.scan(self._partition(mapping), prefix=(BC,), select=()))
+
+    def halves(self, mapping: str) -> Iterator[HalfCoupling]:
+        """Rows of pairs whose other row is missing; reads the keys of all couplings."""
+        return find_halves(self._table.scan(self._partition(mapping), select=HALF_COLUMNS))
+
+    def mend(self, mapping: str, half: HalfCoupling) -> bool:
+        """As ``couplings.halves.mend_half``; idempotent."""
+        return mend_half(self._table, self._partition(mapping), half)
 
     def list_page(self, mapping: str, limit: int, continuation: str | None = None) -> CouplingPage:
         """Couplings in the order of BC ids, for people to leaf through.
