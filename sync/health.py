@@ -25,8 +25,8 @@ _MOST_DOUBLINGS = 10
 class ConnectionHealth:
     """How the passes of a connection fare."""
 
-    due_at: datetime | None = None
-    """When the timer sends for the next passes; None before the first time."""
+    sent_at: datetime | None = None
+    """When the timer sent for passes last; None before the first time."""
     code: str = ""
     """Why the passes stopped; empty while they go on."""
     message: str = ""
@@ -60,7 +60,7 @@ class ConnectionHealth:
         )
 
     def resumed(self) -> ConnectionHealth:
-        return ConnectionHealth(due_at=self.due_at, etag=self.etag)
+        return ConnectionHealth(sent_at=self.sent_at, etag=self.etag)
 
 
 class HealthStore:
@@ -103,14 +103,14 @@ class HealthStore:
         Where a process dies right after claiming, the passes of one period are left out.
         """
         health = self.load()
-        if health.due_at and health.due_at > now:
+        if health.sent_at and health.sent_at + period > now:
             return False
-        return self.save(replace(health, due_at=now + period)) and health.may_try(now)
+        return self.save(replace(health, sent_at=now)) and health.may_try(now)
 
 
 def _values(health: ConnectionHealth) -> dict[str, Value]:
     return {
-        "due_at": health.due_at,
+        "sent_at": health.sent_at,
         "code": health.code,
         "message": health.message,
         "hint": health.hint,
@@ -123,7 +123,7 @@ def _values(health: ConnectionHealth) -> dict[str, Value]:
 def _health_of(row: Row) -> ConnectionHealth:
     columns = Columns(row)
     return ConnectionHealth(
-        due_at=columns.optional_time("due_at"),
+        sent_at=columns.optional_time("sent_at"),
         code=columns.text("code"),
         message=columns.text("message"),
         hint=columns.text("hint"),

@@ -32,7 +32,7 @@ def tables_document(
             _table(states.get(name, TableState(mapping=name)), health, now) for name in MAPPINGS
         ],
         "stopped": _stopped(health),
-        "due_at": _time(health.due_at),
+        "timer_at": _time(health.sent_at),
     }
 
 
