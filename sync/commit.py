@@ -48,15 +48,17 @@ def commit_page(work: Work, pairs: Sequence[Pair], now: datetime) -> dict[Direct
 
 def _store_couplings(work: Work, pairs: Sequence[Pair], now: datetime) -> None:
     new = [pair for pair in pairs if _is_pair(pair) and pair.entry is None]
-    changed = [pair for pair in pairs if _is_pair(pair) and _changes_coupling(pair)]
+    changed = [pair for pair in pairs if _changes_coupling(pair)]
     couplings = work.couplings
     for pair in pairs:
         if pair.uncouple:
             couplings.uncouple(work.mapping.name, pair.bc_id)
-    for pair in new:
-        if pair.replaces:
-            # A crash after this leaves the CRM record uncoupled: its natural key finds it again.
-            couplings.uncouple(work.mapping.name, pair.replaces)
+    # A crash after the old coupling was removed leaves both records uncoupled: the hint has them
+    # looked at, and the new record's id, or a natural key, tells whose it is.
+    replacing = [pair for pair in new if pair.replaces]
+    work.hints.add_many(work.mapping.name, [_hint(pair, now) for pair in replacing])
+    for pair in replacing:
+        couplings.uncouple(work.mapping.name, pair.replaces)
     refusals = couplings.couple_many(
         work.mapping.name, [_coupling(work, pair, now) for pair in new]
     )
@@ -75,13 +77,17 @@ def _is_pair(pair: Pair) -> bool:
 
 
 def _changes_coupling(pair: Pair) -> bool:
-    """Anything that was looked at more closely than by its digest."""
-    return pair.entry is not None and (bool(pair.states) or pair.problem is not None)
+    """A coupled pair that was looked at more closely than by its digest."""
+    if pair.entry is None or pair.uncouple:
+        return False
+    if pair.gone:
+        return pair.problem is not None
+    return _is_pair(pair) and (bool(pair.states) or pair.problem is not None)
 
 
 def _coupling(work: Work, pair: Pair, now: datetime) -> Coupling:
     problem = pair.problem
-    state = _state(pair, problem) if problem else None
+    state = _state(problem) if problem else None
     return Coupling(
         mapping=work.mapping.name,
         bc_id=pair.bc_id,
@@ -98,10 +104,10 @@ def _coupling(work: Work, pair: Pair, now: datetime) -> Coupling:
     )
 
 
-def _state(pair: Pair, problem: Problem) -> CouplingState:
+def _state(problem: Problem) -> CouplingState:
     if problem.code == SETTLED:
         return CouplingState.COUPLED
-    if pair.known and pair.known.parked and problem.code == pair.known.code:
+    if problem.untried:
         return CouplingState.PARKED
     return _STATE_OF_PROBLEM.get(problem.kind, CouplingState.COUPLED)
 
@@ -109,15 +115,20 @@ def _state(pair: Pair, problem: Problem) -> CouplingState:
 def _tries(pairs: Sequence[Pair], now: datetime) -> list[RecordHint]:
     """Hints at records that a service failed on, for when they are to be tried again."""
     return [
-        RecordHint(
-            side=pair.origin,
-            record_id=_outcome_key(pair)[1],
-            reason=HintReason.AGAIN,
-            due_at=now + _back_off(pair.known.attempts if pair.known else 0),
-        )
+        _hint(pair, now + _back_off(pair.known.attempts if pair.known else 0))
         for pair in pairs
         if pair.problem and pair.problem.again
     ]
+
+
+def _hint(pair: Pair, due_at: datetime) -> RecordHint:
+    side, record_id = _outcome_key(pair)
+    return RecordHint(
+        side="bc" if side == "bc" else "crm",
+        record_id=record_id,
+        reason=HintReason.AGAIN,
+        due_at=due_at,
+    )
 
 
 def _back_off(attempts: int) -> timedelta:
@@ -159,6 +170,9 @@ def _without_outcome(pairs: Sequence[Pair]) -> list[RecordKey]:
     both: list[RecordKey] = [
         key for pair in pairs for key in (("bc", pair.bc_id), ("crm", pair.crm_id))
     ]
+    # A restored pair was told of under a record that is no more.
+    both += [pair.known.key for pair in pairs if pair.known]
+    both += [("bc", pair.replaces) for pair in pairs if pair.replaces]
     told = {_outcome_key(pair) for pair in pairs if pair.problem}
     return [key for key in both if key not in told]
 
@@ -187,6 +201,7 @@ def _outcome(work: Work, pair: Pair, problem: Problem, now: datetime) -> Outcome
         waits_for=problem.waits_for,
         waits_for_ref=problem.waits_for_ref,
         content=pair.content if problem.refused else "",
+        decision=pair.decision if problem.again else None,
         considered=pair.decision,
         untried=problem.untried,
     )
@@ -224,11 +239,16 @@ def _count(work: Work, pairs: Sequence[Pair]) -> dict[Direction, Counters]:
             Direction.TO_CRM if side == "crm" else Direction.FROM_CRM: action.value
             for side, action in pair.actions.items()
         }
-        if pair.problem:  # weighs more than what was done all the same
-            words[_home(work, pair)] = _COUNTER_OF_KIND[pair.problem.kind]
+        if pair.problem and pair.problem.code != SETTLED:
+            # weighs more than what was done all the same
+            words[_home(work, pair)] = _word(pair.problem)
         for direction, word in words.items():
             totals[direction][word] += 1
     return {direction: replace(Counters(), **counts) for direction, counts in totals.items()}
+
+
+def _word(problem: Problem) -> str:
+    return "skipped" if problem.untried else _COUNTER_OF_KIND[problem.kind]
 
 
 _COUNTER_NAMES = (*(action.value for action in Action), *dict.fromkeys(_COUNTER_OF_KIND.values()))

@@ -50,7 +50,8 @@ def synchronize(work: Work, pairs: Sequence[Pair]) -> None:
                     kind=OutcomeKind.FAILED,
                     code="keeps-changing",
                     message="Somebody else kept changing the record while it was synchronized.",
-                    hint="It is tried again by the next synchronization.",
+                    hint="Nothing: it is tried again by itself.",
+                    again=True,
                 )
             )
 

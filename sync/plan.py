@@ -183,16 +183,15 @@ def plan_pair(
             conflicts.append(replace(flow, winner=winner))
             flow = winner
         flow = _carried(state, flow)
-        # A value that is not known in the other side's form yet stays where it is.
-        if flow is Direction.TO_CRM and state.bc_as_crm is not ABSENT:
+        if flow is Direction.TO_CRM:
             to_crm[state.mapping.crm] = state.bc_as_crm
-        elif flow is Direction.FROM_CRM and state.crm_as_bc is not ABSENT:
+        elif flow is Direction.FROM_CRM:
             to_bc[state.mapping.bc] = state.crm_as_bc
     return PairPlan(to_crm=to_crm, to_bc=to_bc, conflicts=tuple(conflicts), waiting=waiting)
 
 
 def _carried(state: FieldState, flow: Direction | None) -> Direction | None:
-    """The flow, or None where the value could not be worked out: nothing is made up for it."""
+    """The flow, or None where the value is not known in the other side's form yet."""
     value = state.bc_as_crm if flow is Direction.TO_CRM else state.crm_as_bc
     return None if value is ABSENT else flow
 
