@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.mapping import Direction, FieldMapping, UpdateConflict
-from sync.plan import ABSENT, FieldState, WaitingFor, agreed_base, plan_pair, same
+from sync.plan import (
+    ABSENT,
+    FieldConflict,
+    FieldState,
+    Resolution,
+    WaitingFor,
+    agreed_base,
+    plan_pair,
+    same,
+)
 
 VALUES = st.sampled_from(["", "a", "b", "c", None, 0, 1, 2.5, True, False])
 POLICIES = st.sampled_from(UpdateConflict)
@@ -174,3 +183,129 @@ def test_a_blank_source_leaves_the_target_alone_where_the_mapping_says_so(state,
     plan = plan_pair([state], policy)
     if state.mapping.keep_if_blank and state.bc in ("", None):
         assert plan.to_crm == {}
+
+
+# One record, copied to both sides and then perturbed: records made independently rarely agree in
+# most fields, and so rarely show what happens to the few that differ.
+
+
+@st.composite
+def perturbed(draw) -> list[FieldState]:
+    """A two-way record in step, some fields of which were edited on one side, or on both."""
+    fields = []
+    for position in range(draw(st.integers(1, 8))):
+        agreed = draw(VALUES)
+        edited = draw(st.sampled_from(["no", "no", "bc", "crm", "both"]))
+        bc = draw(VALUES) if edited in ("bc", "both") else agreed
+        crm = draw(VALUES) if edited in ("crm", "both") else agreed
+        policy = draw(st.one_of(st.none(), POLICIES))
+        fields.append(
+            FieldState(
+                mapping=FieldMapping(
+                    bc=f"bc{position}",
+                    crm=f"crm{position}",
+                    direction=Direction.BOTH,
+                    update_conflict=policy,
+                ),
+                bc=bc,
+                crm=crm,
+                bc_as_crm=bc,
+                crm_as_bc=crm,
+                base_bc=agreed,
+                base_crm=agreed,
+            )
+        )
+    return fields
+
+
+def conflicts_of(fields: list[FieldState]) -> list[FieldConflict]:
+    return list(plan_pair(fields, UpdateConflict.KEEP_BOTH).conflicts)
+
+
+def in_conflict(state: FieldState) -> bool:
+    return state.bc_changed and state.crm_changed and not same(state.bc, state.crm)
+
+
+@given(perturbed(), POLICIES)
+def test_every_edit_survives_but_those_that_lose_a_conflict(fields, policy):
+    plan = plan_pair(fields, policy)
+    after = [applied(state, plan) for state in fields]
+    for before, now in zip(fields, after, strict=True):
+        if in_conflict(before):
+            continue
+        edited = before.bc if before.bc_changed else before.crm
+        assert same(now.bc, edited)
+        assert same(now.crm, edited)
+
+
+@given(perturbed(), POLICIES)
+def test_a_held_field_holds_alone(fields, policy):
+    plan = plan_pair(fields, policy)
+    rest = [state for state in fields if state.mapping.crm not in plan.held]
+    alone = plan_pair(rest, policy)
+    assert (alone.to_crm, alone.to_bc) == (plan.to_crm, plan.to_bc)
+    for state in fields:
+        if state.mapping.crm in plan.held:
+            base = agreed_base(fields, plan)
+            assert base.bc[state.mapping.bc] is state.base_bc
+            assert base.crm[state.mapping.crm] is state.base_crm
+
+
+@given(perturbed(), POLICIES)
+def test_the_field_s_policy_or_else_the_mapping_s_decides_a_conflict(fields, policy):
+    plan = plan_pair(fields, policy)
+    assert {each.field.crm for each in plan.conflicts} == {
+        state.mapping.crm for state in fields if in_conflict(state)
+    }
+    for conflict in plan.conflicts:
+        counts = conflict.field.update_conflict or policy
+        if counts is UpdateConflict.SEND_TO_CRM:
+            assert plan.to_crm[conflict.field.crm] == conflict.bc
+        elif counts is UpdateConflict.GET_FROM_CRM:
+            assert plan.to_bc[conflict.field.bc] == conflict.crm
+        else:
+            assert conflict.field.crm in plan.held
+
+
+@given(perturbed(), POLICIES, st.sampled_from([Direction.TO_CRM, Direction.FROM_CRM]))
+def test_a_person_s_decision_counts_more_than_any_policy_and_keeps_the_loser(
+    fields, policy, winner
+):
+    shown = conflicts_of(fields)
+    decided = Resolution(
+        winners={each.field.crm: winner for each in shown},
+        seen={each.field.crm: each.seen for each in shown},
+    )
+    plan = plan_pair(fields, policy, decided)
+    assert not plan.held
+    for conflict in plan.conflicts:
+        written = plan.to_crm if winner is Direction.TO_CRM else plan.to_bc
+        name = conflict.field.crm if winner is Direction.TO_CRM else conflict.field.bc
+        assert written[name] == (conflict.bc if winner is Direction.TO_CRM else conflict.crm)
+        assert (conflict.bc, conflict.crm) in {(state.bc, state.crm) for state in fields}
+
+
+@given(perturbed(), st.sampled_from([Direction.TO_CRM, Direction.FROM_CRM]))
+def test_a_decision_about_other_values_counts_for_nothing(fields, winner):
+    decided = Resolution(
+        winners={state.mapping.crm: winner for state in fields},
+        seen={state.mapping.crm: "what was shown before" for state in fields},
+    )
+    policy = UpdateConflict.KEEP_BOTH
+    assert plan_pair(fields, policy, decided) == plan_pair(fields, policy)
+
+
+@given(perturbed(), POLICIES)
+def test_an_echo_never_flows(fields, policy):
+    """What a side holds because Coupler wrote it there is what was agreed on: no edit of its."""
+    plan = plan_pair(fields, policy)
+    after = [applied(state, plan) for state in fields]
+    again = plan_pair(after, policy)
+    assert not again.writes
+    assert again.held == plan.held
+
+
+@given(perturbed(), POLICIES)
+def test_a_value_that_is_not_known_in_the_other_form_is_not_written(fields, policy):
+    unknown = [replace(state, bc_as_crm=ABSENT, crm_as_bc=ABSENT) for state in fields]
+    assert not plan_pair(unknown, policy).writes
