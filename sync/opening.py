@@ -15,6 +15,7 @@ from settings import settings
 from storage.accounts import storage_account
 from storage.queues import StorageQueues
 from sync.decisions import Decisions
+from sync.drift_store import DriftStore
 from sync.full_sync import FullSync
 from sync.health import HealthStore
 from sync.hints import HintStore
@@ -89,6 +90,10 @@ def full_sync_of(tenant: TenantId, connection_id: str) -> FullSync:
     )
 
 
+def drift_store(tenant: TenantId, connection_id: str) -> DriftStore:
+    return DriftStore(storage_account().table("drift", tenant), connection_id)
+
+
 def hint_store(tenant: TenantId, connection_id: str) -> HintStore:
     return HintStore(storage_account().table("hints", tenant), connection_id)
 
@@ -154,6 +159,7 @@ def worker_of(
         store=job_store(tenant, connection_id),
         states=stores.states,
         requests=stores.requests,
+        drift=drift_store(tenant, connection_id),
         full_sync=full_sync_of(tenant, connection_id),
         open_work=open_work,
         limits=WorkerLimits(

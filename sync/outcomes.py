@@ -10,11 +10,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import batched, chain
+from itertools import batched
 
 from errors import TransientError
 from storage.columns import Columns
-from storage.paging import check_limit, resume, take_page, unknown_continuation
+from storage.leafing import rows_from
+from storage.paging import check_limit, take_page
 from storage.rows import (
     TRANSACTION_LIMIT,
     Operation,
@@ -189,24 +190,14 @@ class OutcomeStore:
     def _rows(
         self, mapping: str | None, where: dict[str, str], limit: int, continuation: str | None
     ) -> Iterator[Row]:
-        last = resume(continuation)
-        size = min(limit + 1, 1000)
-        if last is None:
-            if mapping is None:
-                return self._table.scan_below((self._connection,), where=where, page_size=size)
-            return self._table.scan(self._partition(mapping), where=where, page_size=size)
-        partition, key = last
-        if len(partition) != 2 or partition[0] != self._connection:
-            raise unknown_continuation()
-        if mapping not in (None, partition[1]):
-            raise unknown_continuation()
-        rest = self._table.scan(partition, after=key, where=where, page_size=size)
-        if mapping is not None:
-            return rest
-        others = self._table.scan_below(
-            (self._connection,), after=partition, where=where, page_size=size
+        return rows_from(
+            self._table,
+            self._connection,
+            mapping,
+            where=where,
+            limit=limit,
+            continuation=continuation,
         )
-        return chain(rest, others)
 
     def _find(
         self, mapping: str, keys: Collection[RecordKey], columns: Sequence[str] | None

@@ -24,14 +24,12 @@ from sync.intake import load_partners
 from sync.job_model import Counters
 from sync.mapping import Direction
 from sync.outcome_model import OutcomeKind, RecordKey
-from sync.outcomes import OutcomeStore
 from sync.page import synchronize
 from sync.pair import Pair
 from sync.reconcile_judge import Known, Met, judge
 from sync.reconcile_twins import Twins
 from sync.reconcile_values import Prints
 from sync.table_model import Watermarks
-from sync.waking import outcomes_of
 from sync.work import Work
 
 type Keep = Callable[[Sequence[Drift]], None]
@@ -74,7 +72,8 @@ class Reconciliation:
 
     def run(self) -> bool:
         """Whether all was compared, or another slice must go on. Raises as a comparison does."""
-        self._outcomes = known_outcomes(self._work.outcomes, self._work.mapping.name)
+        outcomes = self._work.outcomes.scan(mapping=self._name)
+        self._outcomes = {each.key: (each.kind, each.code) for each in outcomes}
         if not self._comparison.run():
             return False
         if self._resumed:
@@ -216,11 +215,6 @@ class Reconciliation:
 
 def _seems_in_step(pair: Pair) -> bool:
     return pair.settled and pair.entry is not None and pair.problem is None
-
-
-def known_outcomes(store: OutcomeStore, mapping: str) -> dict[RecordKey, Known]:
-    """Kind and code of all outcomes of a mapping."""
-    return {each.key: (each.kind, each.code) for each in outcomes_of(store, mapping)}
 
 
 class WholeTable:

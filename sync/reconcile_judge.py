@@ -117,7 +117,8 @@ def _kind_of_uncoupled(pair: Pair) -> DriftKind | None:
 def _explained_by(pair: Pair, fields: tuple[FieldDifference, ...], known: Known | None) -> str:
     if known is not None:
         kind, code = known
-        if kind is OutcomeKind.FAILED or (not _does_something(pair) and _says(pair, kind)):
+        is_so = pair.problem is not None and pair.problem.code == code
+        if kind is OutcomeKind.FAILED or (is_so and not _does_something(pair)):
             return code
     if fields and all(each.flow is Flow.AGREED for each in fields) and not _does_something(pair):
         return AGREED_SO
@@ -126,10 +127,6 @@ def _explained_by(pair: Pair, fields: tuple[FieldDifference, ...], known: Known 
 
 def _does_something(pair: Pair) -> bool:
     return any(action is not Action.UNCHANGED for action in pair.actions.values())
-
-
-def _says(pair: Pair, kind: OutcomeKind) -> bool:
-    return pair.problem is not None and pair.problem.kind is kind
 
 
 def _message(met: Met, kind: DriftKind) -> str:

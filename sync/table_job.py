@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from sync.comparison import Comparison
 from sync.job_keeper import JobKeeper
@@ -17,6 +18,12 @@ from sync.work import Work
 
 class RunCancelledError(Exception):
     """The run was asked to end."""
+
+
+def raise_if_cancelled(is_cancelled: Callable[[], bool]) -> None:
+    """Raise ``RunCancelledError`` where the run was asked to end."""
+    if is_cancelled():
+        raise RunCancelledError
 
 
 class TableJobSlice:
@@ -51,16 +58,12 @@ class TableJobSlice:
             LineProgress(self._keeper, self._table),
             now=self._now,
             is_time_up=self._is_time_up,
-            check_cancelled=self._check_cancelled,
+            check_cancelled=partial(raise_if_cancelled, self._is_cancelled),
         )
         done = comparison.run()
         if done:
             self._finish()
         return done
-
-    def _check_cancelled(self) -> None:
-        if self._is_cancelled():
-            raise RunCancelledError
 
     def _begin(self) -> None:
         job, direction = self._keeper.job, self._work.mapping.direction

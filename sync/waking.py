@@ -89,10 +89,8 @@ def _hint(outcome: Outcome, now: datetime) -> RecordHint:
     )
 
 
-def outcomes_of(
-    store: OutcomeStore, mapping: str, kind: OutcomeKind | None = None
-) -> Iterator[Outcome]:
-    """All outcomes of a mapping, or those of one kind, a page at a time."""
+def outcomes_of(store: OutcomeStore, mapping: str, kind: OutcomeKind) -> Iterator[Outcome]:
+    """All outcomes of one kind, a page at a time."""
     continuation: str | None = None
     while True:
         page = store.list_page(mapping=mapping, kind=kind, limit=1000, continuation=continuation)

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from errors import AuthorizationError, ConfigurationError, CouplerError, TransientError
+from sync.drift_store import DriftStore
 from sync.full_sync import FullSync
 from sync.job_keeper import JobKeeper
 from sync.jobs import (
@@ -24,10 +25,12 @@ from sync.jobs import (
     LeaseHeldError,
     LeaseLostError,
     Run,
+    RunKind,
     TableJob,
     TableStatus,
 )
 from sync.lease_keeper import LeaseKeeper
+from sync.reconcile_line import ReconcileSlice
 from sync.requests import PassRequests
 from sync.table_job import RunCancelledError, TableJobSlice
 from sync.table_state import TableState, TableStateStore
@@ -57,6 +60,7 @@ class TableJobWorker:
         store: JobStore,
         states: TableStateStore,
         requests: PassRequests,
+        drift: DriftStore,
         full_sync: FullSync,
         open_work: Callable[[Run, TableJob], Work],
         limits: WorkerLimits,
@@ -66,6 +70,7 @@ class TableJobWorker:
         self._store = store
         self._states = states
         self._requests = requests
+        self._drift = drift
         self._full_sync = full_sync
         self._open_work = open_work
         self._limits = limits
@@ -128,23 +133,46 @@ class TableJobWorker:
 
     def _work(self, run: Run, keeper: JobKeeper, table: LeaseKeeper[TableState]) -> bool:
         """Whether the line is over; else the next message was sent."""
-        until = time.monotonic() + self._limits.slice_seconds
         if self._is_cancelled(run):
             raise RunCancelledError
-        sliced = TableJobSlice(
-            self._open_work(run, keeper.job),
-            keeper,
-            table,
-            now=self._now,
-            is_time_up=lambda: time.monotonic() >= until,
-            is_cancelled=lambda: self._is_cancelled(run),
-        )
-        if sliced.run():
+        if self._slice(run, keeper, table).run():
             return True
         table.release()
         keeper.release()
         self._full_sync.enqueue(run.run_id, keeper.job.mapping)
         return False
+
+    def _slice(
+        self, run: Run, keeper: JobKeeper, table: LeaseKeeper[TableState]
+    ) -> TableJobSlice | ReconcileSlice:
+        """What is to be done with the table, by the kind of the run."""
+        until = time.monotonic() + self._limits.slice_seconds
+
+        def is_time_up() -> bool:
+            return time.monotonic() >= until
+
+        def is_cancelled() -> bool:
+            return self._is_cancelled(run)
+
+        work = self._open_work(run, keeper.job)
+        if run.kind is RunKind.RECONCILE:
+            return ReconcileSlice(
+                work,
+                keeper,
+                table,
+                self._drift,
+                now=self._now,
+                is_time_up=is_time_up,
+                is_cancelled=is_cancelled,
+            )
+        return TableJobSlice(
+            work,
+            keeper,
+            table,
+            now=self._now,
+            is_time_up=is_time_up,
+            is_cancelled=is_cancelled,
+        )
 
     def _is_cancelled(self, run: Run) -> bool:
         current = self._store.get_run(run.run_id)

@@ -10,6 +10,7 @@ from couplings.store import CouplingStore
 from identity.model import TenantId
 from services.business_central import BusinessCentral
 from services.dataverse import Dataverse
+from sync.drift_store import DriftStore
 from sync.full_sync import FullSync
 from sync.health import HealthStore
 from sync.hints import HintStore
@@ -90,6 +91,7 @@ class SyncWorld:
         self.states = TableStateStore(watermarks, connection)
         self.hints = HintStore(self.account.table("hints", tenant), connection)
         self.health = HealthStore(watermarks, connection)
+        self.drift = DriftStore(self.account.table("drift", tenant), connection)
         self.requests = PassRequests(
             watermarks, self.queues, tenant=tenant, connection_id=connection
         )
@@ -159,6 +161,7 @@ class SyncWorld:
             store=self.jobs,
             states=self.states,
             requests=self.requests,
+            drift=self.drift,
             full_sync=self.full_sync,
             open_work=open_work or self.open_work,
             limits=WorkerLimits(lease_seconds=self.lease_seconds, slice_seconds=slice_seconds),
