@@ -146,6 +146,7 @@ def _measure_product(options: PlatformOptions, data: SampleData, log: Sink) -> M
         world.fill(data)
         client = CouplerClient(platform)
         client.create_connection(connection_document(platform, data.company))
+        client.set_incremental(CONNECTION, {"enabled": False})  # no timer in between
         world.forget_requests()
         process = ProcessMeter(platform.host_process_id())
         storage.reset()

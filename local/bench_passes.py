@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from local.bench_measure import ProcessMeter, StorageMeter
 from local.coupler_client import CouplerClient
+from local.one_pass import Table, await_pass, next_second
 from local.platform import Platform
 from local.sample_data.model import SampleData
 from local.simulated_world import SimulatedWorld
@@ -25,9 +25,7 @@ from local.soak_watch import look_at_everything
 CHANGES = (10, 100, 1000)
 """Changed customers and as many changed accounts, others than those."""
 
-_POLL_SECONDS = 0.25
 _DEADLINE_SECONDS = 600.0
-_OVER = ("in-step", "new")
 
 
 class PassError(Exception):
@@ -112,20 +110,27 @@ class PassBench:
         look_cost = self._cost_of_a_look()
         process = ProcessMeter(self.platform.host_process_id())
         process.forget_peak()
-        asked_at = _next_second()
+        looks = 0
+
+        def look(tables: Sequence[Table]) -> None:
+            nonlocal looks
+            looks += 1
+            process.look()
+            for table in tables:
+                if table["failures"]:
+                    raise PassError(f"{table['mapping']}: {table['message']}")
+
+        asked_at = next_second()
         self.world.forget_requests()
         self.storage.reset()
         began = time.perf_counter()
         self.client.run_passes(self.connection)
-        looks = 0
-        while not self._is_over(asked_at):
-            looks += 1
-            process.look()
-            if time.perf_counter() - began > _DEADLINE_SECONDS:
-                raise PassError(f"a pass was not over within {_DEADLINE_SECONDS:.0f} s")
-            time.sleep(_POLL_SECONDS)
+        try:
+            await_pass(self.client, self.connection, asked_at, look, seconds=_DEADLINE_SECONDS)
+        except TimeoutError as error:
+            raise PassError(str(error)) from error
         seconds = time.perf_counter() - began
-        counted = self.storage.counted()["table"] - (looks + 1) * look_cost
+        counted = self.storage.counted()["table"] - looks * look_cost
         requests = self.world.requests()
         return {
             "requests": {side: requests[side]["requests"] for side in SIDES},
@@ -141,24 +146,6 @@ class PassBench:
         self.storage.reset()
         self.client.tables(self.connection)
         return self.storage.counted()["table"]
-
-    def _is_over(self, asked_at: datetime) -> bool:
-        tables = self.client.tables(self.connection)["tables"]
-        failed = [table for table in tables if table["failures"]]
-        if failed:
-            raise PassError(f"{failed[0]['mapping']}: {failed[0]['message']}")
-        return all(
-            table["state"] in _OVER
-            and datetime.fromisoformat(table["last_succeeded_at"]) >= asked_at
-            for table in tables
-            if table["state"] != "new"
-        )
-
-
-def _next_second() -> datetime:
-    """Waits for the next second to begin: the API tells times to the second."""
-    time.sleep(1.0 - time.time() % 1.0)
-    return datetime.now(UTC).replace(microsecond=0)
 
 
 def ratios(large: Mapping[str, Any], small: Mapping[str, Any]) -> dict[str, Any]:

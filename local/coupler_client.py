@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from local.http_client import Answer
 from local.platform import Platform
 
 
@@ -29,8 +31,10 @@ class CouplerClient:
         return self._call("GET", f"connections/{connection}/full-sync")
 
     def set_incremental(self, connection: str, document: dict[str, Any]) -> dict[str, Any]:
-        """Switch passes on or off, with their period and webhooks."""
-        return self._call("PUT", f"connections/{connection}/incremental", document)
+        """Switch passes on or off, with their period."""
+        path = f"connections/{connection}"
+        version = self._ask("GET", path).headers["ETag"]
+        return self._call("PUT", f"{path}/incremental", document, {"If-Match": version})
 
     def run_passes(self, connection: str) -> dict[str, Any]:
         """Ask for a pass over every table, due or not."""
@@ -59,16 +63,23 @@ class CouplerClient:
                 return found
             after = f"&continuation={quote(page['continuation'], safe='')}"
 
-    def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    def _call(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        document: dict[str, Any] = self._ask(method, path, body, headers).body or {}
+        return document
+
+    def _ask(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         answer = self._platform.client.request(
             method,
             f"{self._platform.addresses.function_app}/api/{path}",
             body=body,
-            headers={"Authorization": f"Bearer {self._token}"},
+            headers={"Authorization": f"Bearer {self._token}", **(headers or {})},
         )
         if answer.status >= 400:
             problem = answer.body if isinstance(answer.body, dict) else {"detail": answer.body}
             told = " ".join(str(problem.get(part, "")) for part in ("title", "detail", "hint"))
             raise CouplerApiError(f"{method} /api/{path} answered {answer.status}: {told}")
-        document: dict[str, Any] = answer.body or {}
-        return document
+        return answer
