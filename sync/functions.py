@@ -55,13 +55,13 @@ class ListQuery:
 @route(blueprint, "POST", "connections/{connection_id}/full-sync/start", durable_client="starter")
 async def start_full_sync(req: Request, starter: Any) -> func.HttpResponse:
     """202: a full synchronization of the named table mappings (all by default) was begun."""
-    return await _start(req, starter, RunKind.FULL_SYNC, "full-sync")
+    return await start_run(req, starter, RunKind.FULL_SYNC, "full-sync")
 
 
 @route(blueprint, "POST", "connections/{connection_id}/full-sync/preview", durable_client="starter")
 async def start_preview(req: Request, starter: Any) -> func.HttpResponse:
     """202: counting what a full synchronization would do was begun; nothing is written."""
-    return await _start(req, starter, RunKind.PREVIEW, "full-sync", "preview")
+    return await start_run(req, starter, RunKind.PREVIEW, "full-sync", "preview")
 
 
 @route(blueprint, "GET", "connections/{connection_id}/full-sync")
@@ -167,7 +167,8 @@ async def _tell(starter: Any, run: Run, mapping: str) -> None:
         log.warning("the end of %s was not told to run %s: %s", mapping, run.run_id, error)
 
 
-async def _start(req: Request, starter: Any, kind: RunKind, *place: str) -> func.HttpResponse:
+async def start_run(req: Request, starter: Any, kind: RunKind, *place: str) -> func.HttpResponse:
+    """202: a run of the tables that the body names was begun; ``place`` tells how it goes."""
     wanted = req.body(StartRequest)
     full_sync = await asyncio.to_thread(_full_sync, req)
     try:

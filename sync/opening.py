@@ -27,6 +27,7 @@ from sync.mappings import mapping_named
 from sync.outcomes import OutcomeStore
 from sync.pass_worker import PassStores, PassWorker
 from sync.policies import PolicyStore
+from sync.reconcile_repair import Repair
 from sync.references import load_references, needs_of
 from sync.requests import PassRequests
 from sync.rules import RULES
@@ -92,6 +93,19 @@ def full_sync_of(tenant: TenantId, connection_id: str) -> FullSync:
 
 def drift_store(tenant: TenantId, connection_id: str) -> DriftStore:
     return DriftStore(storage_account().table("drift", tenant), connection_id)
+
+
+def repair_of(tenant: TenantId, connection_id: str) -> Repair:
+    """What repairs a connection's drift."""
+    stores = pass_stores(tenant, connection_id)
+    return Repair(
+        drift=drift_store(tenant, connection_id),
+        couplings=coupling_store(tenant, connection_id),
+        hints=stores.hints,
+        requests=stores.requests,
+        states=stores.states,
+        now=now,
+    )
 
 
 def hint_store(tenant: TenantId, connection_id: str) -> HintStore:
