@@ -9,10 +9,13 @@ from connections.functions import blueprint as connections
 from sync.functions import blueprint as sync
 from sync.incremental_functions import blueprint as incremental
 from sync.outcome_functions import blueprint as outcomes
+from webhooks.functions import blueprint as webhooks
 
-# Anonymous to the host: identity is the Entra ID token that web.edge verifies on every route.
+# Anonymous to the host: identity is the Entra ID token that web.edge verifies on every route, or
+# the key that a webhook's receiver verifies.
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 app.register_functions(connections)
 app.register_functions(sync)
 app.register_functions(incremental)
 app.register_functions(outcomes)
+app.register_functions(webhooks)

@@ -42,6 +42,9 @@ class Settings:
     allowed_service_hosts: tuple[str, ...]
     """Hosts that tenants may name as their services: exact, or ``*.suffix`` by label boundary; see
     ``services.addresses`` for which ports each kind allows."""
+    public_url: str
+    """The address under which the connected services reach this application, for their webhooks;
+    empty where they cannot: then tables are polled."""
     ca_bundle: str | None
     """A PEM file of certificate authorities to trust outward instead of the public ones."""
     lease_seconds: int
@@ -100,6 +103,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         service_instance_discovery=flag("SERVICE_INSTANCE_DISCOVERY", default=discovery),
         api_audience=text("API_AUDIENCE"),
         allowed_service_hosts=tuple(host.strip().lower() for host in hosts if host.strip()),
+        public_url=text("PUBLIC_URL", "").rstrip("/"),
         ca_bundle=text("REQUESTS_CA_BUNDLE", "") or None,
         lease_seconds=seconds("TABLE_JOB_LEASE_SECONDS", 60),
         slice_seconds=seconds("TABLE_JOB_SLICE_SECONDS", 240),

@@ -18,7 +18,9 @@ from errors import ConfigurationError, CouplerError
 from identity.model import TenantId
 from services import business_central, dataverse
 from services.business_central import BusinessCentral
+from services.business_central_subscriptions import BusinessCentralSubscriptions
 from services.dataverse import Dataverse
+from services.dataverse_webhooks import DataverseWebhooks
 from services.records import Record, Traffic
 from services.tokens import Authority, ServiceToken
 from services.transport import Transport
@@ -45,6 +47,8 @@ class OpenServices:
 
     business_central: BusinessCentral
     crm: Dataverse
+    subscriptions: BusinessCentralSubscriptions
+    crm_webhooks: DataverseWebhooks
     business_central_traffic: Traffic
     crm_traffic: Traffic
     close: Callable[[], None]
@@ -103,6 +107,8 @@ def open_services(
     return OpenServices(
         business_central=BusinessCentral(bc_transport, str(company["id"]), str(company["name"])),
         crm=Dataverse(crm_transport),
+        subscriptions=BusinessCentralSubscriptions(bc_transport, str(company["id"])),
+        crm_webhooks=DataverseWebhooks(crm_transport),
         business_central_traffic=bc_transport.traffic,
         crm_traffic=crm_transport.traffic,
         close=close,

@@ -39,6 +39,7 @@ def derived_settings(
         "SERVICE_INSTANCE_DISCOVERY": "true" if service_authority else "false",
         "API_AUDIENCE": API_AUDIENCE,
         "ALLOWED_SERVICE_HOSTS": ",".join(hosts),
+        "PUBLIC_URL": f"http://127.0.0.1:{ports.host}",
         "REQUESTS_CA_BUNDLE": str(certificates.bundle),
         # how azure-identity's DefaultAzureCredential signs in as the function app
         "AZURE_AUTHORITY_HOST": entra,

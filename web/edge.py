@@ -1,8 +1,9 @@
 """The HTTP edge: between what the Functions host hands over and what a trigger works with.
 
 ``route`` registers a trigger on a blueprint so that it is called with a ``Request`` whose caller is
-already verified; there is no way to register one that is not. Whatever a trigger raises becomes a
-problem answer, and every answer carries the correlation id and the security headers.
+already verified. ``webhook_route`` is for the services' own calls, which carry no token: its
+trigger gets a ``Delivery``, nothing of which is parsed or believed yet. Whatever a trigger raises
+becomes a problem answer, and every answer carries the correlation id and the security headers.
 
     @route(blueprint, "GET", "connections/{connection_id}")
     def read_connection(req: Request) -> func.HttpResponse:
@@ -81,6 +82,52 @@ class Request:
         An empty body counts as ``{}``, so that a shape of optional members needs none.
         """
         return read(shape, self.document)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A call of a connected service: who sends it is not known yet."""
+
+    raw: func.HttpRequest
+
+    def path(self, name: str) -> str:
+        value: str = self.raw.route_params.get(name, "")
+        return value
+
+    def query(self, name: str) -> str:
+        value: str = self.raw.params.get(name, "")
+        return value
+
+    def header(self, name: str) -> str:
+        value: str = self.raw.headers.get(name, "")
+        return value
+
+    def body(self) -> bytes:
+        raw: bytes = self.raw.get_body()
+        return raw
+
+
+def webhook_route(
+    blueprint: Any, path: str
+) -> Callable[[Callable[[Delivery], func.HttpResponse]], Callable[[Delivery], func.HttpResponse]]:
+    """Register a trigger ``function(req: Delivery)`` that verifies its caller itself, by POST."""
+
+    def register(
+        function: Callable[[Delivery], func.HttpResponse],
+    ) -> Callable[[Delivery], func.HttpResponse]:
+        def trigger(req: func.HttpRequest) -> func.HttpResponse:
+            exchange = _Exchange(req)
+            try:
+                return exchange.answered(function(Delivery(raw=req)))
+            except Exception as error:  # noqa: BLE001 - the edge: every failure becomes an answer
+                return exchange.failed(error)
+
+        _present_as(trigger, function)
+        anonymous = func.AuthLevel.ANONYMOUS
+        blueprint.route(route=path, methods=["POST"], auth_level=anonymous)(trigger)
+        return function
+
+    return register
 
 
 def route[**P, R](

@@ -10,7 +10,10 @@ from tests.security.calls import as_caller, call, document, names, path_paramete
 from tests.unit.connections import examples
 from tests.unit.identity import issuer
 
-OF_A_CONNECTION = [name for name in names() if "connection_id" in path_parameters(name)]
+# The services' own calls carry a key and no token: see tests/unit/webhooks/test_receiving.py.
+RECEIVERS = {"receive_crm_change", "receive_bc_changes"}
+WITH_TOKEN = [name for name in names() if name not in RECEIVERS]
+OF_A_CONNECTION = [name for name in WITH_TOKEN if "connection_id" in path_parameters(name)]
 
 
 def example_path(name: str) -> dict[str, str]:
@@ -18,7 +21,13 @@ def example_path(name: str) -> dict[str, str]:
     return {parameter: known.get(parameter, "example") for parameter in path_parameters(name)}
 
 
-@pytest.mark.parametrize("name", names())
+def test_the_receivers_are_the_only_routes_without_a_token(account):
+    answers = {name: call(name, path=example_path(name)) for name in names()}
+    without = {name for name, one in answers.items() if "WWW-Authenticate" not in one.headers}
+    assert without == RECEIVERS
+
+
+@pytest.mark.parametrize("name", WITH_TOKEN)
 @pytest.mark.parametrize("authorization", [None, "", "Bearer x.y.z"])
 def test_no_route_answers_without_a_token(account, name, authorization):
     answer = call(name, authorization=authorization, path=example_path(name))
@@ -28,7 +37,7 @@ def test_no_route_answers_without_a_token(account, name, authorization):
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", WITH_TOKEN)
 @pytest.mark.parametrize(
     ("body", "headers", "status"),
     [

@@ -1,0 +1,37 @@
+"""A connection's webhooks as the API shows them; keys are never among it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sync.mappings import MAPPINGS
+from webhooks.store import Registration
+
+
+def registration_document(registration: Registration) -> dict[str, Any]:
+    """Each table mapping with how either side tells of its changes, member by member."""
+    expires = {one.entity_set: one.expires for one in registration.subscriptions}
+    crm_calls = registration.is_wanted and registration.ring("crm").is_set
+    return {
+        "registered": registration.is_wanted,
+        "checked_at": _shown(registration.checked_at),
+        "problem": registration.problem,
+        "last_delivery": {
+            "bc": _shown(registration.delivered_at.get("bc")),
+            "crm": _shown(registration.delivered_at.get("crm")),
+        },
+        "tables": [
+            {
+                "mapping": name,
+                "crm": "webhook" if crm_calls else "polled",
+                "bc": "webhook" if mapping.bc.name in expires else "polled",
+                "bc_expires_at": _shown(expires.get(mapping.bc.name)),
+            }
+            for name, mapping in MAPPINGS.items()
+        ],
+    }
+
+
+def _shown(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None

@@ -1,0 +1,156 @@
+"""The triggers of webhooks: receivers, their registration, and the timer that keeps it whole."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+import azure.functions as func
+
+from connections.model import CONNECTION_ID_PATTERN
+from connections.services import open_connections
+from connections.store import StoredConnection, connections_of, enabled_connections
+from errors import CouplerError, RefusedRequestError
+from identity.model import TenantId
+from settings import settings
+from storage.accounts import storage_account
+from sync.opening import now, pass_stores
+from web import answers
+from web.edge import Delivery, Request, route, webhook_route
+from webhooks.documents import registration_document
+from webhooks.receiving import Receiver
+from webhooks.registration import Addresses, Registrar
+from webhooks.store import TABLE, WebhookStore
+
+log = logging.getLogger(__name__)
+
+blueprint = func.Blueprint()
+
+_TENANT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_VALIDATION_TOKEN = re.compile(r"[A-Za-z0-9._~:+/=|-]{1,1024}")
+
+
+@webhook_route(blueprint, "webhooks/crm/{tenant}/{connection_id}")
+def receive_crm_change(req: Delivery) -> func.HttpResponse:
+    """202 for a call of Dataverse with a live key; 401 for any other."""
+    key = req.query("code") or req.header("x-coupler-key")
+    _receiver(req).crm_call(key, req.body())
+    return func.HttpResponse(status_code=202)
+
+
+@webhook_route(blueprint, "webhooks/bc/{tenant}/{connection_id}")
+def receive_bc_changes(req: Delivery) -> func.HttpResponse:
+    """202 for whatever Business Central sends; 200 with its token when it asks who is here."""
+    token = req.query("validationToken")
+    if not token:
+        _receiver(req).bc_call(req.body())
+        return func.HttpResponse(status_code=202)
+    if not _VALIDATION_TOKEN.fullmatch(token) or not _receiver(req).bc_handshake():
+        raise RefusedRequestError(404, "not-found", "There is no such webhook.")
+    return func.HttpResponse(token, status_code=200, mimetype="text/plain")
+
+
+@route(blueprint, "PUT", "connections/{connection_id}/webhooks")
+def register_webhooks(req: Request) -> func.HttpResponse:
+    """200 when both services call about every table they can; repairs what is there."""
+    return _register(req, new_keys=False)
+
+
+# Not named after keys: a route never has one in it, which a test holds to.
+@route(blueprint, "POST", "connections/{connection_id}/webhooks/rotate")
+def rotate_webhook_keys(req: Request) -> func.HttpResponse:
+    """200 when both services call with new keys; the old ones end in a day."""
+    return _register(req, new_keys=True)
+
+
+@route(blueprint, "GET", "connections/{connection_id}/webhooks")
+def read_webhooks(req: Request) -> func.HttpResponse:
+    """200 with what is registered, and which tables are polled only."""
+    stored = _connection(req)
+    store = _store(req.caller.tenant, stored.connection.connection_id)
+    return answers.ok(registration_document(store.load()))
+
+
+@route(blueprint, "DELETE", "connections/{connection_id}/webhooks")
+def remove_webhooks(req: Request) -> func.HttpResponse:
+    """204 when neither service calls any more."""
+    _registrar(req.caller.tenant, _connection(req)).remove()
+    return answers.no_content()
+
+
+@blueprint.timer_trigger(arg_name="timer", schedule="0 7 * * * *", use_monitor=False)
+def renew_webhooks(timer: func.TimerRequest) -> None:
+    """Renew and repair the webhooks of every connection that has them."""
+    del timer
+    for tenant, stored in enabled_connections():
+        store = _store(tenant, stored.connection.connection_id)
+        try:
+            if store.load().is_wanted:
+                _registrar(tenant, stored).register()
+        except CouplerError as error:
+            _note_problem(store, stored.connection.connection_id, error)
+
+
+def _note_problem(store: WebhookStore, connection_id: str, error: CouplerError) -> None:
+    log.warning("webhooks of %s not renewed: %s", connection_id, error)
+    try:
+        store.note(now(), error.message)
+    except CouplerError as unnoted:
+        log.warning("the failure was not stored for %s: %s", connection_id, unnoted)
+
+
+def _register(req: Request, *, new_keys: bool) -> func.HttpResponse:
+    tenant, stored = req.caller.tenant, _connection(req)
+    store = _store(tenant, stored.connection.connection_id)
+    _registrar(tenant, stored).register(new_keys=new_keys)
+    return answers.ok(registration_document(store.load()))
+
+
+def _connection(req: Request) -> StoredConnection:
+    connection_id = req.path("connection_id", CONNECTION_ID_PATTERN)
+    return connections_of(req.caller.tenant).load(connection_id)
+
+
+def _store(tenant: TenantId, connection_id: str) -> WebhookStore:
+    return WebhookStore(storage_account().table(TABLE, tenant), connection_id)
+
+
+def _receiver(req: Delivery) -> Receiver:
+    """The receiver that a call names. Its tenant is only where to look for the key: names that
+    could not be ours find none, like those that are merely unknown."""
+    tenant, connection_id = req.path("tenant").lower(), req.path("connection_id")
+    if not _TENANT.fullmatch(tenant) or not re.fullmatch(CONNECTION_ID_PATTERN, connection_id):
+        tenant, connection_id = "nobody", "nothing"
+    stores = pass_stores(TenantId(tenant), connection_id)
+    return Receiver(
+        store=_store(TenantId(tenant), connection_id),
+        hints=stores.hints,
+        requests=stores.requests,
+        now=now,
+    )
+
+
+def _registrar(tenant: TenantId, stored: StoredConnection) -> Registrar:
+    connection_id = stored.connection.connection_id
+    public_url = settings().public_url
+    if not public_url:
+        raise RefusedRequestError(
+            422,
+            "public-address-missing",
+            "The services cannot reach this application, so they cannot call it.",
+            hint="Ask its operators to set PUBLIC_URL; until then every table is polled.",
+        )
+
+    def address(side: str) -> str:
+        return public_url + answers.address("webhooks", side, tenant, connection_id)
+
+    opened = open_connections().services(tenant, stored)
+    return Registrar(
+        addresses=Addresses(
+            name=f"Coupler {tenant} {connection_id}", crm=address("crm"), bc=address("bc")
+        ),
+        store=_store(tenant, connection_id),
+        crm=opened.crm_webhooks,
+        bc=opened.subscriptions,
+        now=now,
+    )
