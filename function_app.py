@@ -9,6 +9,7 @@ from connections.functions import blueprint as connections
 from sync.functions import blueprint as sync
 from sync.incremental_functions import blueprint as incremental
 from sync.outcome_functions import blueprint as outcomes
+from sync.reconcile_functions import blueprint as reconcile
 from webhooks.functions import blueprint as webhooks
 
 # Anonymous to the host: identity is the Entra ID token that web.edge verifies on every route, or
@@ -18,4 +19,5 @@ app.register_functions(connections)
 app.register_functions(sync)
 app.register_functions(incremental)
 app.register_functions(outcomes)
+app.register_functions(reconcile)
 app.register_functions(webhooks)
