@@ -28,7 +28,7 @@ from local.bench_measure import (
     unfinished,
     wall_seconds,
 )
-from local.bench_passes import PassBench, PassError, ratios
+from local.bench_passes import OVERLAP_SETTINGS, PassBench, PassError, ratios, spread_stamps
 from local.coupler_client import CouplerApiError, CouplerClient
 from local.demo import CONNECTION, connection_document
 from local.options import add_platform_options, platform_options
@@ -77,7 +77,9 @@ def main(arguments: Sequence[str]) -> int:
     found = parser.parse_args(arguments)
     if found.crm_url or found.bc_url:
         parser.error("only the simulators are measured: their data is made and thrown away")
-    options = replace(platform_options(found), in_memory=True, storage_log=True)
+    options = replace(
+        platform_options(found), in_memory=True, storage_log=True, settings=OVERLAP_SETTINGS
+    )
     try:
         figures = _bench(options, found.customers, file_sink(_LOG))
     except (
@@ -114,7 +116,7 @@ def _tell(text: str) -> None:
 
 def _bench(options: PlatformOptions, customers: int, log: Sink) -> dict[str, Any]:
     _tell(f"Making a company of {customers} customers …")
-    data = generate(customers, known_to_crm=0)
+    data = _company(customers)
     measured = _measure_product(options, data, log)
     floor = _measure_floor(options, data, log, measured)
     figures = {"customers": customers, **measured.figures, **floor}
@@ -128,13 +130,18 @@ def _compare_passes(
     """The passes, beside those of a company of a tenth of the size."""
     tenth = max(1, customers // 10)
     _tell(f"The same with a company of {tenth} customers …")
-    smaller = _measure_product(options, generate(tenth, known_to_crm=0), log)
+    smaller = _measure_product(options, _company(tenth), log)
     return {
         "passes": measured.passes,
         "tenth_customers": tenth,
         "tenth_passes": smaller.passes,
         "passes_times_tenth": ratios(measured.passes, smaller.passes),
     }
+
+
+def _company(customers: int) -> SampleData:
+    """A company that CRM knows nothing of, grown over the years."""
+    return spread_stamps(generate(customers, known_to_crm=0))
 
 
 def _measure_product(options: PlatformOptions, data: SampleData, log: Sink) -> Measured:

@@ -2,19 +2,26 @@
 
 What a pass costs is to follow what changed and not what exists; so the same is measured for a
 company of a tenth of the size. Passes are asked for one by one: no timer or webhook interferes.
+
+A record that changed in Business Central is read again by every pass for as long as the overlap
+window, and compared; the window is short here, so that a pass is quiet before ten minutes are over.
+Records were changed a minute after each other, as in a company that grew: those that all have one
+time stamp share one window.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from local.bench_measure import ProcessMeter, StorageMeter
 from local.coupler_client import CouplerClient
 from local.one_pass import Table, await_pass, next_second
 from local.platform import Platform
+from local.sample_data.business_central import MODIFIED
 from local.sample_data.model import SampleData
 from local.simulated_world import SimulatedWorld
 from local.soak_model import BC, CRM, SIDES
@@ -26,6 +33,10 @@ CHANGES = (10, 100, 1000)
 """Changed customers and as many changed accounts, others than those."""
 
 _DEADLINE_SECONDS = 600.0
+_OVERLAP_SECONDS = 2
+OVERLAP_SETTINGS = {"BC_OVERLAP_SECONDS": str(_OVERLAP_SECONDS)}
+"""App settings of the platform to measure."""
+_STAMPS = ("lastModifiedDateTime", "SystemModifiedAt")
 
 
 class PassError(Exception):
@@ -49,14 +60,21 @@ class PassBench:
         """
         register_people(self.platform, data)
         tell("Passing over all tables until nothing is left to do …")
-        self._pass()
+        self._settle()
         figures: dict[str, Any] = {"quiet": self._quiet()}
         for number in CHANGES:
             if 2 * number > len(self.world.dump(CRM, "accounts")):
                 break
             tell(f"A pass after {number} changes on each side …")
             figures[f"{number} changes on each side"] = self._after_changes(number)
+            self._settle()
         return figures
+
+    def _settle(self) -> None:
+        """Pass over what is in the overlap windows until they lie behind."""
+        self._pass()
+        time.sleep(_OVERLAP_SECONDS + 1)
+        self._pass()
 
     def _quiet(self) -> dict[str, Any]:
         before = look_at_everything(self.world)
@@ -148,14 +166,34 @@ class PassBench:
         return self.storage.counted()["table"]
 
 
+def spread_stamps(data: SampleData) -> SampleData:
+    """The data with Business Central's records a minute apart, the last of each set the latest."""
+    rows = {
+        name: [_stamped(row, len(some) - position) for position, row in enumerate(some)]
+        for name, some in data.business_central.items()
+    }
+    return replace(data, business_central=rows)
+
+
+def _stamped(row: dict[str, Any], minutes: int) -> dict[str, Any]:
+    moment = (datetime.fromisoformat(MODIFIED) - timedelta(minutes=minutes)).astimezone(UTC)
+    stamp = moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return row | {name: stamp for name in _STAMPS if name in row}
+
+
 def ratios(large: Mapping[str, Any], small: Mapping[str, Any]) -> dict[str, Any]:
-    """Requests to services and storage of a company's passes by those of a smaller one's. Pure."""
+    """Requests to services and storage, records read and written, and times of a company's passes,
+    divided by those of a smaller company. Pure."""
     found = {}
     for name in large.keys() & small.keys():
-        services = [sum(each[name]["requests"].values()) for each in (large, small)]
+        services, records = (
+            [sum(each[name][what].values()) for each in (large, small)]
+            for what in ("requests", "operations")
+        )
         storage = [each[name]["storage_requests"] for each in (large, small)]
         found[name] = {
             "requests": round(services[0] / max(1, services[1]), 2),
+            "operations": round(records[0] / max(1, records[1]), 2),
             "storage_requests": round(storage[0] / max(1, storage[1]), 2),
             "wall_s": round(large[name]["wall_s"] / max(0.01, small[name]["wall_s"]), 2),
         }

@@ -37,6 +37,8 @@ _CUSTOMERS = 150
 _EDITS_PER_SECOND = 3.0
 _PERIOD_SECONDS = 15
 """The shortest that a connection may have."""
+_SETTINGS = {"TABLE_JOB_LEASE_SECONDS": "15"}
+"""A killed worker's tables are free before the next kill, so that passes die in many places."""
 _QUIET_SECONDS = 60.0
 """At the end nobody may write for so long."""
 _CALM_LOOKS = 3
@@ -80,7 +82,7 @@ def main(arguments: Sequence[str]) -> int:
         seed=SystemRandom().randrange(1_000_000) if found.seed is None else found.seed,
         customers=found.customers,
     )
-    options = replace(platform_options(found), in_memory=True)
+    options = replace(platform_options(found), in_memory=True, settings=_SETTINGS)
     try:
         figures, verdict = _soak(options, plan, file_sink(_LOG))
     except (

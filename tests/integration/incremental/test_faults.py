@@ -81,7 +81,7 @@ def test_a_pass_whose_host_was_killed_within_a_table_loses_and_doubles_nothing(o
     assert office.bc(edited.bc_id)["city"] == "Ripon"
     assert office.installation.duplicates() == []
     names = [row["name"] for row in office.client.couplings(office.connection, "CUSTOMER")]
-    assert sorted(name for name in names if "killed" in name) == [f"Mill {each}" for each in new]
+    assert sum("killed" in name for name in names) == len(new)
 
 
 def _accounts_of(office: Office, emails: list[str]) -> list[str]:
