@@ -3,7 +3,6 @@ from __future__ import annotations
 from local.bench_passes import ratios, spread_stamps
 from local.sample_data.generator import generate
 
-
 FIGURES = ("requests", "operations", "storage_requests", "wall_s")
 
 
