@@ -13,12 +13,14 @@ from datetime import datetime, timedelta
 
 from couplings.model import BaseSnapshot, Coupling, CouplingState
 from couplings.store import CouplingRefusal
+from services.records import Record
 from sync.hints import HintReason, RecordHint
 from sync.jobs import Counters
 from sync.mapping import Direction
-from sync.outcome_model import SETTLED, Outcome, OutcomeKind, RecordKey
+from sync.outcome_model import SETTLED, UNCOUPLED, Outcome, OutcomeKind, RecordKey
 from sync.pair import Action, Pair, Problem
 from sync.plan import agreed_base
+from sync.planning import content_of
 from sync.projection import project_bc
 from sync.work import Work
 
@@ -37,6 +39,9 @@ _LONGEST_TRY = timedelta(hours=1)
 def commit_page(work: Work, pairs: Sequence[Pair], now: datetime) -> dict[Direction, Counters]:
     """Store couplings and outcomes of settled pairs; returns the page's counters by direction."""
     if not work.preview:
+        # Before the couplings go: a record without coupling and without this would be a new one.
+        apart = [each for pair in pairs if pair.uncouple for each in _uncoupled(work, pair, now)]
+        work.outcomes.record_many(apart)
         _store_couplings(work, pairs, now)
         work.outcomes.record_many(
             [_outcome(work, pair, pair.problem, now) for pair in pairs if pair.problem]
@@ -174,7 +179,41 @@ def _without_outcome(pairs: Sequence[Pair]) -> list[RecordKey]:
     both += [pair.known.key for pair in pairs if pair.known]
     both += [("bc", pair.replaces) for pair in pairs if pair.replaces]
     told = {_outcome_key(pair) for pair in pairs if pair.problem}
+    told |= {key for pair in pairs if pair.uncouple for key in _left(pair)}
     return [key for key in both if key not in told]
+
+
+def _left(pair: Pair) -> dict[RecordKey, Record]:
+    """What is left of an uncoupled pair."""
+    records: dict[RecordKey, Record | None] = {
+        ("bc", pair.bc_id): None if pair.deletes == "bc" else pair.bc,
+        ("crm", pair.crm_id): None if pair.deletes == "crm" else pair.crm,
+    }
+    return {key: record for key, record in records.items() if record is not None}
+
+
+def _uncoupled(work: Work, pair: Pair, now: datetime) -> list[Outcome]:
+    """What is said of the records of a pair whose coupling is removed."""
+    return [
+        Outcome(
+            mapping=work.mapping.name,
+            side=side,
+            record_id=record_id,
+            code=UNCOUPLED,
+            kind=OutcomeKind.SKIPPED,
+            record_name=pair.name,
+            message="The record's coupling was removed, and it has not changed since.",
+            hint="Nothing, if it is to stay so. Retry it to have it coupled or created anew; so it "
+            "is when it changes.",
+            first_seen=now,
+            last_seen=now,
+            run_id=work.run_id,
+            content=content_of(work, side, record),
+            considered=pair.decision,
+            untried=True,
+        )
+        for (side, record_id), record in _left(pair).items()
+    ]
 
 
 def _outcome(work: Work, pair: Pair, problem: Problem, now: datetime) -> Outcome:
@@ -200,11 +239,18 @@ def _outcome(work: Work, pair: Pair, problem: Problem, now: datetime) -> Outcome
         hint=problem.hint,
         waits_for=problem.waits_for,
         waits_for_ref=problem.waits_for_ref,
-        content=pair.content if problem.refused else "",
+        content=_content(pair, problem),
         decision=pair.decision if problem.again else None,
         considered=pair.decision,
         untried=problem.untried,
     )
+
+
+def _content(pair: Pair, problem: Problem) -> str:
+    """What a later handling compares with, where a record is to be left alone as it is."""
+    if problem.code == UNCOUPLED and pair.known:
+        return pair.known.content
+    return pair.content if problem.refused else ""
 
 
 def _partner_id(pair: Pair) -> str:

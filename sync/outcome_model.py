@@ -21,6 +21,8 @@ class OutcomeKind(StrEnum):
     AMBIGUOUS = "ambiguous"  # several records could be its partner
 
 
+UNCOUPLED = "uncoupled"
+"""Code of a record whose coupling was removed: it gets no new partner while it stays as it is."""
 SETTLED = "update-conflict-settled"
 """Code of a conflict that was decided: nothing is left to do, and the losing value is kept."""
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from couplings.model import digest_of
 from errors import RecordError
 from services.records import Record
-from sync.outcome_model import SETTLED, DecisionKind, FieldDetail, OutcomeKind
+from sync.outcome_model import SETTLED, UNCOUPLED, DecisionKind, FieldDetail, OutcomeKind
 from sync.pair import Action, Pair, Problem
 from sync.partnerless import plan_without_partner
 from sync.plan import (
@@ -35,7 +35,7 @@ def plan(work: Work, pair: Pair) -> None:
     """Decide what to do with the pair; it is settled where nothing is to be written."""
     try:
         pair.content = _content(work, pair)
-        if _is_left_alone(pair) or plan_without_partner(work, pair):
+        if _is_left_alone(work, pair) or plan_without_partner(work, pair):
             return
         if pair.crm is None and pair.bc is not None:
             _plan_insertion_in_crm(work, pair, pair.bc)
@@ -58,10 +58,24 @@ def _content(work: Work, pair: Pair) -> str:
     )
 
 
-def _is_left_alone(pair: Pair) -> bool:
-    """Whether the record is parked, and nothing changed that could help."""
+def content_of(work: Work, side: str, record: Record) -> str:
+    """A digest of what one record holds."""
+    project = project_bc if side == "bc" else project_crm
+    return digest_of(project(work.mapping, record))
+
+
+def _is_left_alone(work: Work, pair: Pair) -> bool:
+    """Whether the record is parked or was uncoupled, and nothing changed since."""
     known = pair.known
-    if known is None or not known.parked or pair.asked or known.content != pair.content:
+    if known is None or pair.asked:
+        return False
+    if known.code == UNCOUPLED:
+        record = pair.bc if known.side == "bc" else pair.crm
+        if pair.entry or record is None or known.content != content_of(work, known.side, record):
+            return False
+        # The outcome stays under the record that it was told of.
+        pair.origin = "bc" if known.side == "bc" else "crm"
+    elif not known.parked or known.content != pair.content:
         return False
     pair.stop(
         Problem(

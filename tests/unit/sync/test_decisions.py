@@ -139,8 +139,32 @@ def test_a_coupling_is_removed_and_the_remaining_record_stays(world, side, how):
         world.decisions.uncouple("CUSTOMER", world.only().key)
         world.drain_passes()
     assert [each.bc_key for each in world.couplings.scan("CUSTOMER")] == ["20000"]
-    assert world.outcome_list("CUSTOMER") == []
     assert len(world.accounts()) + len(world.bc.tables["customers"]) == 3
+    assert world.only().code == "uncoupled"
+
+
+def test_a_record_whose_coupling_was_removed_is_left_alone_until_it_changes(world):
+    delete(world, "crm")
+    world.passes()
+    world.decisions.uncouple("CUSTOMER", world.only().key)
+    world.drain_passes()
+    world.synchronize("CUSTOMER")  # which meets every record
+    assert world.accounts() == []
+    world.bc.put("customers", {"id": CUSTOMER_ID, "phoneNumber": "111"})
+    world.passes()
+    assert [each["telephone1"] for each in world.accounts()] == ["111"]
+    assert world.outcome_list("CUSTOMER") == []
+
+
+def test_a_record_whose_coupling_was_removed_is_created_anew_when_a_person_asks(world):
+    delete(world, "crm")
+    world.passes()
+    world.decisions.uncouple("CUSTOMER", world.only().key)
+    world.drain_passes()
+    world.decisions.retry("CUSTOMER", world.only().key)
+    world.drain_passes()
+    assert len(world.accounts()) == 1
+    assert world.outcome_list("CUSTOMER") == []
 
 
 @SIDES
