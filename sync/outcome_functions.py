@@ -155,7 +155,7 @@ def retry_outcome(req: Request) -> func.HttpResponse:
 def resolve_outcome(req: Request) -> func.HttpResponse:
     """202: an update conflict is decided. Needs the ETag of the values that the caller saw in
     If-Match; 409 with the values where they are others now."""
-    wanted = req.body(ResolveRequest)
+    decisions, wanted = _decisions(req), req.body(ResolveRequest)
     if (wanted.winner is None) == (not wanted.fields):
         raise RefusedRequestError(
             422,
@@ -164,7 +164,7 @@ def resolve_outcome(req: Request) -> func.HttpResponse:
             hint='Send {"winner": "bc"} or {"fields": [{"field": "email", "winner": "crm"}]}.',
         )
     winners = _winners(wanted)
-    asked = _decisions(req).resolve(_mapping(req).name, _record(req), winners, req.if_match())
+    asked = decisions.resolve(_mapping(req).name, _record(req), winners, req.if_match())
     return _accepted(req, asked)
 
 
@@ -201,13 +201,13 @@ def read_policies(req: Request) -> func.HttpResponse:
 def change_policies(req: Request) -> func.HttpResponse:
     """200 with the new policies; needs the ETag of those that they replace in If-Match. The next
     pass compares all records of the table by them."""
+    store = policy_store(req.caller.tenant, _known_connection(req))
     mapping, wanted = _mapping(req), req.body(PoliciesRequest)
     policies = Policies(
         update_conflict=wanted.update_conflict,
         deletion_conflict=wanted.deletion_conflict,
         fields={each.crm_column: each.update_conflict for each in wanted.fields},
     )
-    store = policy_store(req.caller.tenant, _known_connection(req))
     stored = store.save(mapping, policies, req.if_match())
     return answers.ok(policies_document(mapping, stored.policies), etag=stored.etag)
 

@@ -85,8 +85,8 @@ def list_drift(req: Request) -> func.HttpResponse:
 @route(blueprint, "POST", f"{_ROUTE}/repair")
 def repair_drift(req: Request) -> func.HttpResponse:
     """202 with the number of repairs begun, by kind; the passes that carry them out follow."""
-    selection = _selection(req.body(RepairRequest))
     connection_id = _known_connection(req)
+    selection = _selection(req.body(RepairRequest))
     repaired = repair_of(req.caller.tenant, connection_id)(selection)
     location = answers.address("connections", connection_id, "tables")
     return answers.accepted(location, repaired_document(repaired))

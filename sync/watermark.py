@@ -62,8 +62,8 @@ class BcWatermark:
         """The watermark after records with these stamps, by id, were handled.
 
         They are all that was read beyond ``since``; ``newest`` was the newest of all stamps when
-        that reading ``began``, a time of our clock. What got a later one meanwhile is met again: a reading that takes long
-        must not pass by what appeared behind it. It never goes back.
+        that reading ``began``, a time of our clock. What got a later one meanwhile is met again: a
+        reading that takes long must not pass by what appeared behind it. It never goes back.
         """
         newest = max(self.stamp, newest, key=_moment)
         window = _moment(before(newest, overlap))
