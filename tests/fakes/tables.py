@@ -67,13 +67,13 @@ class MemoryAccount:
     """Tables by name, empty at first; stands in for ``StorageAccount``."""
 
     def __init__(self, watch: Watch = _unwatched) -> None:
-        self._clients: dict[str, MemoryTableClient] = {}
+        self.clients: dict[str, MemoryTableClient] = {}
         self._watch = watch
 
     def client(self, name: str) -> MemoryTableClient:
-        if name not in self._clients:
-            self._clients[name] = MemoryTableClient(name, self._watch)
-        return self._clients[name]
+        if name not in self.clients:
+            self.clients[name] = MemoryTableClient(name, self._watch)
+        return self.clients[name]
 
     def table(self, name: str, tenant: TenantId) -> TenantTable:
         return TenantTable(cast(TableClient, self.client(name)), tenant)
@@ -193,6 +193,11 @@ class MemoryTableClient:
             for partition in sorted(self.partitions, key=_order)
             if all(_compares(partition, operator, text) for _, operator, text in comparisons)
         ]
+
+    def load(self, partitions: dict[str, _Rows]) -> None:
+        """Hold these rows and no others."""
+        self.partitions = partitions
+        self._in_order.clear()
 
     def _keys_in_order(self, partition: str) -> list[str]:
         rows = self._rows(partition)

@@ -6,16 +6,22 @@ just before it, and just after it, when it was carried out but nobody learned of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+
+from azure.data.tables import TableEntity
 
 from services.records import Write, WriteResult
 from sync.jobs import ActiveRunError, Run, RunKind, TableJob
 from tests.fakes.services import FakeTables
-from tests.fakes.tables import MemoryAccount, MemoryTableClient
+from tests.fakes.tables import MemoryAccount, StorageCall
 from tests.support.table_jobs import SyncWorld
+
+_MOST_ROUNDS = 30
 
 
 class ProcessDiedError(BaseException):
@@ -29,46 +35,32 @@ class CrashPoints:
         self.passed = 0
         self.dies_at: int | None = None
 
+    def begin(self, dies_at: int | None) -> None:
+        """Count from here on, and die at that point."""
+        self.passed = 0
+        self.dies_at = dies_at
+
     def around[Result](self, effect: Callable[[], Result]) -> Result:
-        self._pass()
+        self.reach()
         result = effect()
-        self._pass()
+        self.reach()
         return result
 
-    def _pass(self) -> None:
+    def reach(self) -> None:
+        """The next point; raises ``ProcessDiedError`` where it is the chosen one."""
         point = self.passed
         self.passed += 1
         if point == self.dies_at:
             raise ProcessDiedError
 
 
-class _CrashingClient(MemoryTableClient):
-    def __init__(self, name: str, points: CrashPoints) -> None:
-        super().__init__(name)
-        self._points = points
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A world's contents at one moment."""
 
-    def submit_transaction(
-        self, operations: Sequence[tuple[Any, ...]], **options: Any
-    ) -> list[dict[str, Any]]:
-        submit = super().submit_transaction
-        return self._points.around(lambda: submit(operations, **options))
-
-    def _write(
-        self, verb: str, entity: Mapping[str, Any], options: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        write = super()._write
-        return self._points.around(lambda: write(verb, entity, options))
-
-
-class _CrashingAccount(MemoryAccount):
-    def __init__(self, points: CrashPoints) -> None:
-        super().__init__()
-        self._points = points
-
-    def client(self, name: str) -> MemoryTableClient:
-        if name not in self._clients:
-            self._clients[name] = _CrashingClient(name, self._points)
-        return self._clients[name]
+    time: datetime
+    services: list[dict[str, Any]]
+    storage: dict[str, dict[str, dict[str, TableEntity]]]
 
 
 class CrashingWorld(SyncWorld):
@@ -76,7 +68,7 @@ class CrashingWorld(SyncWorld):
 
     def __init__(self) -> None:
         self.points = CrashPoints()
-        super().__init__(_CrashingAccount(self.points))
+        super().__init__(MemoryAccount(self._watch))
         _crash_at_writes(self.bc, self.points)
         _crash_at_writes(self.crm, self.points)
         enqueue = self.queues.enqueue
@@ -84,13 +76,40 @@ class CrashingWorld(SyncWorld):
             lambda *message, **options: self.points.around(lambda: enqueue(*message, **options))
         )
 
+    def _watch(self, moment: str, call: StorageCall) -> bool:
+        if call.writes:
+            self.points.reach()
+        return False
+
+    # Being taken back to an earlier moment
+
+    def save(self) -> Saved:
+        """How everything is now. Rows of tables are never changed in place."""
+        return Saved(
+            time=self.time,
+            services=[_contents_of(service) for service in (self.bc, self.crm)],
+            storage={
+                name: {key: dict(rows) for key, rows in client.partitions.items()}
+                for name, client in self.account.clients.items()
+            },
+        )
+
+    def restore(self, saved: Saved) -> None:
+        """Have everything as it was, without the messages on their way."""
+        self.time = saved.time
+        self.queues.messages.clear()
+        for service, contents in zip((self.bc, self.crm), saved.services, strict=True):
+            vars(service).update(deepcopy(contents))
+        for name, client in self.account.clients.items():
+            client.load({key: dict(rows) for key, rows in saved.storage.get(name, {}).items()})
+
+    # Full synchronization
+
     def synchronize_although_processes_die(self, *mappings: str) -> dict[str, TableJob]:
         """One full synchronization, begun and carried on until it is over; its lines by name."""
         run = self._begin(mappings)
         while not self._ended(run):
-            for message in list(self.queues.messages):
-                if self._survives(partial(self._deliver, message)):
-                    self.queues.messages.remove(message)
+            self._deliver_messages()
         return {job.mapping: job for job in self.jobs.list_jobs(run.run_id)}
 
     def _begin(self, mappings: Sequence[str]) -> Run:
@@ -112,13 +131,46 @@ class CrashingWorld(SyncWorld):
             progress = self.full_sync.advance(run.run_id, run.generation, by_itself=True)
             ended = progress.end is not None
 
-        self._survives(look)
+        self.survives(look)
         return ended
 
-    def _deliver(self, message: dict[str, Any]) -> None:
-        self.worker().handle(message["run"], message["mapping"])
+    # Passes
 
-    def _survives(self, work: Callable[[], object]) -> bool:
+    def pass_although_processes_die(self, *, slice_seconds: float = 60) -> None:
+        """Pass over all tables, as the timer has it, until two passes in a row wrote nothing."""
+        quiet = 0
+        for _ in range(_MOST_ROUNDS):
+            before = len(self.bc.writes) + len(self.crm.writes)
+            self.pass_time(20 * 60)
+            self.survives(lambda: self.requests.send(""))
+            self._deliver_messages(slice_seconds=slice_seconds)
+            quiet = quiet + 1 if before == len(self.bc.writes) + len(self.crm.writes) else 0
+            if quiet == 2:
+                return
+        raise AssertionError("there is always something more to write")
+
+    # Both
+
+    def _deliver_messages(self, *, slice_seconds: float = 60) -> None:
+        """Hand out every message there is; one whose worker dies is handed out again, once."""
+        for _ in range(200):
+            if not self.queues.messages:
+                return
+            message = self.queues.messages[0]
+            if self.survives(partial(self._handle, message, slice_seconds)) or (
+                self.survives(partial(self._handle, message, slice_seconds))
+            ):
+                self.queues.messages.remove(message)
+        raise AssertionError("messages never end")
+
+    def _handle(self, message: dict[str, Any], slice_seconds: float) -> None:
+        if "run" in message:
+            self.worker().handle(message["run"], message["mapping"])
+        else:
+            worker = self.pass_worker(slice_seconds=slice_seconds)
+            worker.handle(message["mapping"], asked=message["asked"])
+
+    def survives(self, work: Callable[[], object]) -> bool:
         """Whether the process lived to the end of the work; else its leases run out."""
         try:
             work()
@@ -126,6 +178,10 @@ class CrashingWorld(SyncWorld):
             self.time += timedelta(hours=2)
             return False
         return True
+
+
+def _contents_of(service: FakeTables) -> dict[str, Any]:
+    return {name: deepcopy(value) for name, value in vars(service).items() if not callable(value)}
 
 
 def _crash_at_writes(service: FakeTables, points: CrashPoints) -> None:
