@@ -36,6 +36,14 @@ class CouplerClient:
         version = self._ask("GET", path).headers["ETag"]
         return self._call("PUT", f"{path}/incremental", document, {"If-Match": version})
 
+    def register_webhooks(self, connection: str) -> dict[str, Any]:
+        """Have both services tell of changes; how either side tells of each table's."""
+        return self._call("PUT", f"connections/{connection}/webhooks", {})
+
+    def remove_webhooks(self, connection: str) -> None:
+        """Have neither service tell of changes any more."""
+        self._call("DELETE", f"connections/{connection}/webhooks")
+
     def run_passes(self, connection: str) -> dict[str, Any]:
         """Ask for a pass over every table, due or not."""
         return self._call("POST", f"connections/{connection}/incremental/run", {})

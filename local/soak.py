@@ -137,6 +137,7 @@ def _soak(options: PlatformOptions, plan: Plan, log: Sink) -> tuple[dict[str, An
         register_people(platform, data)
         _synchronize_once(platform, client, data.company)
         client.set_incremental(CONNECTION, {"enabled": True, "period_seconds": _PERIOD_SECONDS})
+        client.register_webhooks(CONNECTION)
         before = look_at_everything(world)
         world.forget_requests()
         people = People(platform, data.business_central["companies"][0]["id"], clock)

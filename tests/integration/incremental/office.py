@@ -136,6 +136,24 @@ class Office:
 
     # The surroundings
 
+    def lose_deliveries(self, side: str) -> None:
+        """No webhook of a side arrives until the faults are cleared."""
+        self._deliveries(side, "POST", {"action": "drop", "times": None})
+
+    def lost_deliveries(self, side: str) -> int:
+        """How many webhooks of a side were lost."""
+        return int(self._deliveries(side, "GET")["dropped"])
+
+    def clear_delivery_faults(self, side: str) -> None:
+        self._deliveries(side, "DELETE")
+
+    def _deliveries(self, side: str, method: str, body: Any = None) -> Any:
+        addresses = self._platform.addresses
+        address = addresses.business_central if side == BC else addresses.crm
+        answer = self._platform.client.request(method, f"{address}/_sim/deliveries", body=body)
+        assert answer.status < 300, answer.body
+        return answer.body
+
     def set_secret_of_service(self, secret: str) -> None:
         """Register the application that Coupler is with another secret."""
         client = {"tenant": TENANT, "client_id": SERVICE.client_id, "secret": secret}

@@ -105,5 +105,5 @@ def test_a_full_synchronization_and_a_pass_never_work_on_a_table_at_the_same_tim
         table = office.table("CUSTOMER")
         run = office.installation.review(office.connection)["run"]
         assert table["last_started_at"] == before or run["state"] != "in-process"
-    assert run["state"] == "finished"
+    assert run["state"] in ("finished", "finished-with-errors")  # others' records may be refused
     soon(lambda: office.crm(customer.crm_id)["address1_city"] == "Truro", "the pass that waited")
