@@ -20,7 +20,7 @@ import logging
 import re
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_type_hints
 
 import azure.functions as func
@@ -38,6 +38,7 @@ CORRELATION_HEADER = "x-correlation-id"
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 _SECURITY_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _SERVER_ERROR = 500
+_UNAVAILABLE = 503
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +111,12 @@ class Delivery:
 def webhook_route(
     blueprint: Any, path: str
 ) -> Callable[[Callable[[Delivery], func.HttpResponse]], Callable[[Delivery], func.HttpResponse]]:
-    """Register a trigger ``function(req: Delivery)`` that verifies its caller itself, by POST."""
+    """Register a trigger ``function(req: Delivery)`` that verifies its caller itself, by POST.
+
+    Whatever fails without being the caller's fault answers 503, also what elsewhere tells the
+    caller to mend something: CRM repeats a call after 502, 503 and 504 only, and Business Central
+    ends the subscription at any 4xx.
+    """
 
     def register(
         function: Callable[[Delivery], func.HttpResponse],
@@ -119,8 +125,10 @@ def webhook_route(
             exchange = _Exchange(req)
             try:
                 return exchange.answered(function(Delivery(raw=req)))
-            except Exception as error:  # noqa: BLE001 - the edge: every failure becomes an answer
+            except RefusedRequestError as error:
                 return exchange.failed(error)
+            except Exception as error:  # noqa: BLE001 - the edge: every failure becomes an answer
+                return exchange.failed(error, status=_UNAVAILABLE)
 
         _present_as(trigger, function)
         anonymous = func.AuthLevel.ANONYMOUS
@@ -234,9 +242,12 @@ class _Exchange:
         response.headers[CORRELATION_HEADER] = self._correlation_id
         return response
 
-    def failed(self, error: Exception) -> func.HttpResponse:
+    def failed(self, error: Exception, *, status: int | None = None) -> func.HttpResponse:
+        """The answer to a failure, under its own status unless another one is given."""
         problem = problem_of(error)
         self._log(problem, error)
+        if status is not None:
+            problem = replace(problem, status=status)
         return self.answered(
             func.HttpResponse(
                 json.dumps(problem.document(self._correlation_id), ensure_ascii=False),
