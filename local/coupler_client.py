@@ -52,6 +52,22 @@ class CouplerClient:
         """How every table fares between its passes."""
         return self._call("GET", f"connections/{connection}/tables")
 
+    def start_reconcile(self, connection: str, mappings: list[str]) -> dict[str, Any]:
+        """Compare these tables with their couplings."""
+        return self._call("POST", f"connections/{connection}/reconcile", {"mappings": mappings})
+
+    def reconcile(self, connection: str) -> dict[str, Any]:
+        """What the last comparison with the couplings found, in counts."""
+        return self._call("GET", f"connections/{connection}/reconcile")
+
+    def drift(self, connection: str) -> list[dict[str, Any]]:
+        """Every record and pair that is not as it should be."""
+        return self._all(f"connections/{connection}/reconcile/drift", "drift")
+
+    def repair(self, connection: str, selection: dict[str, Any]) -> dict[str, Any]:
+        """Have drift repaired by the next passes; what was begun, by kind."""
+        return self._call("POST", f"connections/{connection}/reconcile/repair", selection)
+
     def outcomes(self, connection: str) -> list[dict[str, Any]]:
         """Every record that is not in step."""
         return self._all(f"connections/{connection}/outcomes", "outcomes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -138,7 +139,7 @@ def coupling(bc_id: str, crm_id: str) -> Coupling:
 
 
 @pytest.fixture
-def table(open_table) -> TenantTable:
+def table(open_table: Callable[[str], TenantTable]) -> TenantTable:
     return open_table("couplings")
 
 
