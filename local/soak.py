@@ -28,7 +28,7 @@ from local.simulated_world import SeedError, SimulatedWorld
 from local.soak_faults import FaultsError
 from local.soak_oracle import Verdict, judge, shown, touched
 from local.soak_people import People, PeopleError, register_people
-from local.soak_report import fetch_pairs, fetch_reports
+from local.soak_report import fetch_pairs, report_of
 from local.soak_storm import Storm
 from local.soak_watch import Watch, look_at_everything
 
@@ -49,6 +49,8 @@ _FAULTY = ("lost", "duplicates", "loops", "restless")
 """Figures that have to be nothing."""
 _LOG = Path(".local") / "soak.log"
 _RESULT = Path(".local") / "soak.json"
+_OUTCOMES = Path(".local") / "soak-outcomes.json"
+"""What Coupler reports at the end, to be read where something is not as it must be."""
 
 
 class SoakError(Exception):
@@ -150,7 +152,9 @@ def _soak(options: PlatformOptions, plan: Plan, log: Sink) -> tuple[dict[str, An
         requests = _requests(world) - people.requests()
         loops, quiet_requests = _quiet(world, plan.quiet_seconds)
         after = look_at_everything(world)
-        reports = fetch_reports(client, CONNECTION)
+        outcomes = client.outcomes(CONNECTION)
+        _OUTCOMES.write_text(json.dumps(outcomes, indent=2), encoding="utf-8")
+        reports = [report_of(outcome) for outcome in outcomes]
         pairs = fetch_pairs(client, CONNECTION)
         verdict = judge(before, storm.edits, after, reports, pairs)
     for sentence in shown(loops):

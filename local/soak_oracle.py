@@ -9,6 +9,8 @@ values tell who wrote over whom:
   difference is reported. Any other value was overwritten by nobody but Coupler: it is lost.
 - A value that nobody wrote was invented, and is told as lost, too.
 - A record that one side lacks was deleted there and is reported, or is lost.
+- A record that waits for another one which both sides have, or for a customer that is one, waits
+  for nothing: it should have healed.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ from local.soak_model import (
     same,
 )
 
+_NO_CUSTOMER = "company-is-no-customer"
 _SHOWN = 40
 """Sentences of one sort; more are counted."""
 
@@ -48,6 +51,8 @@ class Report:
     """Of the record on both sides, as far as the report names them."""
     kind: str
     code: str
+    waits_for: str = ""
+    """Number or id of the record that has to be coupled first."""
     values: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     """Fields in conflict by their names in Business Central: its value and CRM's."""
 
@@ -74,7 +79,7 @@ def judge(
     """``couplings``: pairs of ids (Business Central, CRM) by table mapping."""
     judgement = _Judgement(before, edits, after, reports)
     lost = [sentence for place in after.places() for sentence in judgement.of(place)]
-    lost += [*judgement.vanished(), *judgement.prices()]
+    lost += [*judgement.vanished(), *judgement.prices(), *judgement.waiting_in_vain()]
     duplicates = [*_records_twice(after), *_couplings_twice(couplings)]
     return Verdict(
         lost=lost,
@@ -134,6 +139,41 @@ class _Judgement:
         known = {*self._before.places(), *edited}
         for place in sorted(known - deleted - set(self._after.places())):
             yield f"{_told(place)} is gone from both sides and nobody deleted it"
+
+    def waiting_in_vain(self) -> Iterator[str]:
+        """Records that are reported to wait for something that is there."""
+        reports = [report for some in self._reports.values() for report in some]
+        there = {
+            name: place
+            for place in self._after.places()
+            for name in self._names_on_both_sides(place)
+        }
+        for report in {id(report): report for report in reports}.values():
+            if report.waits_for in there:
+                ids, place = ", ".join(sorted(report.ids)), there[report.waits_for]
+                yield f"{report.mapping} {ids} waits for {_told(place)}, which both sides have"
+            if report.code == _NO_CUSTOMER:
+                yield from self._no_customer(report)
+
+    def _names_on_both_sides(self, place: Place) -> set[str]:
+        """Ids and numbers of a record, none where a side lacks it."""
+        table = BY_MAPPING[place[0]]
+        found = {side: self._after.one(side, place) for side in SIDES}
+        if not all(found.values()):
+            return set()
+        ids = {table.id_of(side, record) for side, record in found.items() if record}
+        return ids | {str((found[BC] or {}).get("number"))}
+
+    def _no_customer(self, report: Report) -> Iterator[str]:
+        customers = self._after.of(BC, "CUSTOMER")
+        contacts = self._after.rows.get((BC, "contacts"), ())
+        companies = {row["number"]: row["email"] for row in contacts if row["type"] == "Company"}
+        for contact in contacts:
+            if contact["id"] in report.ids and companies.get(contact["companyNumber"]) in customers:
+                yield (
+                    f"CONTACT {contact['email']}: {contact['companyName']} is told to be no "
+                    "customer, and is one"
+                )
 
     def prices(self) -> Iterator[str]:
         """Prices in Business Central that CRM has otherwise, though it has product and list."""

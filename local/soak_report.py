@@ -9,11 +9,6 @@ from local.coupler_client import CouplerClient
 from local.soak_oracle import Report
 
 
-def fetch_reports(client: CouplerClient, connection: str) -> list[Report]:
-    """Every outcome of a connection."""
-    return [report_of(outcome) for outcome in client.outcomes(connection)]
-
-
 def fetch_pairs(client: CouplerClient, connection: str) -> dict[str, list[tuple[str, str]]]:
     """Ids of the coupled records of every table, Business Central's first."""
     return {
@@ -36,5 +31,6 @@ def report_of(outcome: Mapping[str, Any]) -> Report:
         ids=frozenset({outcome["record_id"], outcome["partner_id"]} - {""}),
         kind=outcome["kind"],
         code=outcome["code"],
+        waits_for=outcome["waits_for"]["ref"],
         values={field["bc_field"]: (field["bc_value"], field["crm_value"]) for field in held},
     )

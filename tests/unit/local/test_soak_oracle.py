@@ -249,6 +249,53 @@ def test_a_record_with_two_couplings_is_a_duplicate():
     ]
 
 
+def person(**values: Any) -> dict[str, Any]:
+    return {
+        "id": "p-1",
+        "number": "CT2",
+        "type": "Person",
+        "email": "amy@mill.example",
+        "companyNumber": "CT1",
+        "companyName": "Mill",
+    } | values
+
+
+CARD = person(id="card-1", number="CT1", type="Company", email=EMAIL)
+
+
+@pytest.mark.parametrize("name", ["bc-1", "crm-1", "C1"])
+def test_a_record_that_waits_for_one_of_both_sides_should_have_healed(name):
+    waiting = Report(
+        mapping="CONTACT",
+        ids=frozenset({"p-1"}),
+        kind="waiting",
+        code="waiting-for-parent",
+        waits_for=name,
+    )
+    both = snapshot([customer()], [account()])
+    (sentence,) = judge(both, [], both, [waiting], {}).lost
+    assert "waits for CUSTOMER office@mill.example" in sentence
+    bc_alone = snapshot([customer()], [])
+    blocked = [waiting, report("skipped")]
+    assert judge(bc_alone, [], bc_alone, blocked, {}).lost == []
+
+
+@pytest.mark.parametrize(("company", "is_lost"), [("CT1", 1), ("CT9", 0)])
+def test_a_company_that_is_a_customer_is_not_told_to_be_none(company, is_lost):
+    told = Report(
+        mapping="CONTACT",
+        ids=frozenset({"p-1"}),
+        kind="skipped",
+        code="company-is-no-customer",
+    )
+    both = snapshot(
+        [customer()],
+        [account()],
+        business_central__contacts=[CARD, person(companyNumber=company)],
+    )
+    assert len(judge(both, [], both, [told], {}).lost) == is_lost
+
+
 def item(**values: Any) -> dict[str, Any]:
     return {"id": "i-1", "number": "1001", "displayName": "Desk", "unitPrice": 5.0} | values
 

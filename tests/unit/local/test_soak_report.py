@@ -11,6 +11,7 @@ OUTCOME = {
     "partner_id": "crm-1",
     "kind": "conflict",
     "code": "update-conflict",
+    "waits_for": {"mappings": [], "ref": ""},
 }
 
 
@@ -30,3 +31,9 @@ def test_a_record_without_partner_is_reported_alone():
     report = report_of(OUTCOME | {"partner_id": "", "kind": "skipped", "fields": []})
     assert report.ids == {"bc-1"}
     assert report.values == {}
+
+
+def test_a_waiting_record_is_reported_with_what_it_waits_for():
+    waits = {"mappings": ["CUSTOMER"], "ref": "crm-2"}
+    report = report_of(OUTCOME | {"kind": "waiting", "fields": [], "waits_for": waits})
+    assert report.waits_for == "crm-2"
