@@ -86,17 +86,18 @@ def renew_webhooks(timer: func.TimerRequest) -> None:
         store = _store(tenant, stored.connection.connection_id)
         try:
             if store.load().is_wanted:
-                _registrar(tenant, stored).register()
+                _renew(tenant, stored, store)
         except CouplerError as error:
-            _note_problem(store, stored.connection.connection_id, error)
+            log.warning("webhooks of %s not renewed: %s", stored.connection.connection_id, error)
 
 
-def _note_problem(store: WebhookStore, connection_id: str, error: CouplerError) -> None:
-    log.warning("webhooks of %s not renewed: %s", connection_id, error)
+def _renew(tenant: TenantId, stored: StoredConnection, store: WebhookStore) -> None:
     try:
-        store.note(now(), error.message)
-    except CouplerError as unnoted:
-        log.warning("the failure was not stored for %s: %s", connection_id, unnoted)
+        registrar = _registrar(tenant, stored)
+    except CouplerError as error:
+        store.note(now(), error.explained())  # the registrar itself notes what keeps it from it
+        raise
+    registrar.register()
 
 
 def _register(req: Request, *, new_keys: bool) -> func.HttpResponse:

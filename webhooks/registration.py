@@ -8,12 +8,13 @@ all of them made anew with a new key.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from errors import ConfigurationError
+from errors import ConcurrencyError, ConfigurationError, CouplerError
 from services.business_central_subscriptions import Subscription
 from services.dataverse_webhooks import Registration as CrmRegistration
 from services.dataverse_webhooks import Tables
@@ -63,7 +64,7 @@ class Registrar:
     """Registers the webhooks of one connection.
 
     Every method raises the error families of the services; ``ConcurrencyError`` where another
-    registration of the connection is under way.
+    registration of the connection is under way. Trouble of one side leaves the other side alone.
     """
 
     def __init__(
@@ -82,17 +83,29 @@ class Registrar:
         self._now = now
 
     def register(self, *, new_keys: bool = False) -> None:
-        """Have both services call, and keep it so; idempotent. ``new_keys`` replaces the keys."""
-        rings = self._store.load()
-        self._register_crm(rings.ring("crm"), new_key=new_keys)
-        self._register_bc(rings.ring("bc"), rings.subscriptions, new_key=new_keys)
-        self._store.note(self._now())
+        """Have both services call, and keep it so; idempotent. ``new_keys`` replaces the keys.
+
+        Where a side fails, that is stored, and raised once the other side was tried: webhooks are
+        wanted from the first call on, whether or not it succeeds.
+        """
+        known = self._store.load()
+        if not known.is_wanted:
+            self._store.note(self._now())  # so that the timer completes it, should this call die
+        failures = [
+            *_failure_of(lambda: self._register_crm(known.ring("crm"), new_key=new_keys)),
+            *_failure_of(
+                lambda: self._register_bc(known.ring("bc"), known.subscriptions, new_key=new_keys)
+            ),
+        ]
+        self._store.note(self._now(), " ".join(each.explained() for each in failures))
+        if failures:
+            raise failures[0]
 
     def remove(self) -> None:
         """Have neither service call any more; idempotent. The keys end last."""
         self._crm.remove(self._addresses.name)
-        for subscription in self._own_subscriptions().values():
-            self._bc.unsubscribe(subscription.id)
+        for each in self._own_subscriptions().values():
+            self._unsubscribe(each)
         self._store.remove()
 
     def _register_crm(self, ring: KeyRing, *, new_key: bool) -> None:
@@ -119,10 +132,11 @@ class Registrar:
         existing = self._own_subscriptions()
         live = None
         if ring.is_set and not new_key and _path_set(wanted) <= set(existing):
-            live = self._renewed([existing[path] for path in _path_set(wanted)])
-        for path, subscription in existing.items():
-            if live is None or path not in _path_set(wanted):
-                self._bc.unsubscribe(subscription.id)
+            live = self._renewed([existing[path][0] for path in _path_set(wanted)])
+        for path, subscriptions in existing.items():
+            # one is enough for a table; more were made where the answer to making it was lost
+            kept = 1 if live is not None and path in _path_set(wanted) else 0
+            self._unsubscribe(subscriptions[kept:])
         if live is None:
             key, ring = self._store.issue_key("bc", ring, self._now())
             live = [self._bc.subscribe(self._addresses.bc, path, key) for path in wanted]
@@ -145,16 +159,38 @@ class Registrar:
         renewed = []
         for one in subscriptions:
             is_due = one.expires - self._now() < RENEW_BELOW
-            kept = self._bc.renew(one) if is_due else one
+            kept = self._renew(one) if is_due else one
             if kept is None:
                 return None
             renewed.append(kept)
         return renewed
 
-    def _own_subscriptions(self) -> dict[str, Subscription]:
+    def _renew(self, subscription: Subscription) -> Subscription | None:
+        try:
+            return self._bc.renew(subscription)
+        except ConcurrencyError:
+            return subscription  # somebody else renewed it; when it ends is read the next time
+
+    def _own_subscriptions(self) -> dict[str, list[Subscription]]:
         """Subscriptions that call this connection's address, by the path of their resource."""
-        found = self._bc.list_subscriptions()
-        return {_path(one.resource): one for one in found if one.url == self._addresses.bc}
+        own: dict[str, list[Subscription]] = defaultdict(list)
+        for one in self._bc.list_subscriptions():
+            if one.url == self._addresses.bc:
+                own[_path(one.resource)].append(one)
+        return own
+
+    def _unsubscribe(self, subscriptions: Iterable[Subscription]) -> None:
+        for one in subscriptions:
+            self._bc.unsubscribe(one.id)
+
+
+def _failure_of(work: Callable[[], None]) -> list[CouplerError]:
+    """What the work failed with, if it did."""
+    try:
+        work()
+    except CouplerError as error:
+        return [error]
+    return []
 
 
 def _path(resource: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from couplings.model import Side
 from errors import RefusedRequestError
 from identity.model import TenantId
 from sync.hints import HintStore
@@ -52,7 +53,7 @@ class World:
             ],
         )
 
-    def rotate(self, side):
+    def rotate(self, side: Side) -> str:
         key, ring = self.store.issue_key(side, self.store.load().ring(side), self.now)
         self.store.key_is_set(side, ring)
         return key

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -22,8 +23,10 @@ HOOK = "https://coupler.example/bc"
 
 
 class Crm:
-    def __init__(self):
-        self.key, self.tables, self.fails = None, {}, False
+    def __init__(self) -> None:
+        self.key: Any = None
+        self.tables: Any = {}
+        self.fails = False
 
     def ensure(self, name, url, key, tables):
         if self.fails:
@@ -38,8 +41,10 @@ class Crm:
 
 
 class Bc:
-    def __init__(self, world):
-        self.world, self.live, self.keys, self.made, self.room = world, {}, {}, 0, 100
+    def __init__(self, world: Any) -> None:
+        self.world, self.made, self.room = world, 0, 100
+        self.live: dict[str, Subscription] = {}
+        self.keys: dict[str, str] = {}
 
     def resource(self, entity_set):
         return f"/api/v2.0/companies(c)/{entity_set}"
@@ -74,7 +79,7 @@ class Bc:
 
 
 class World:
-    def __init__(self):
+    def __init__(self) -> None:
         self.now = NOW
         table = MemoryAccount().table("webhooks", TenantId("t"))
         self.store = WebhookStore(table, "cronus")
