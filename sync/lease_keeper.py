@@ -61,6 +61,11 @@ class LeaseKeeper[T: Leased]:
         """What is held, as stored last."""
         return self._held
 
+    def note(self, **changes: Any) -> None:
+        """Have changes stored with the next checkpoint, for what may be lost with the process."""
+        with self._lock:
+            self._held = replace(self._held, **changes)
+
     def checkpoint(self, **changes: Any) -> None:
         """Store progress; raises ``LeaseLostError``."""
         self._store_for(self._seconds, changes)

@@ -90,7 +90,9 @@ class PassWorker:
         if not asked and state.retry_at and state.retry_at > now:
             return True  # the pass that failed has sent the message of the next try
         if is_time_up():
-            stores.requests.request(name)
+            # Even if there is a marker: a crash may have left it without its message.
+            stores.requests.want(name)
+            stores.requests.send(name)
             return True
         try:
             held = stores.states.acquire(name, uuid4().hex, now, self._lease_seconds)
@@ -130,10 +132,7 @@ class PassWorker:
     def _pass(
         self, name: str, keeper: LeaseKeeper[TableState], is_time_up: Callable[[], bool]
     ) -> None:
-        started = self._now()
         work = replace(self._open_work(name), failures=keeper.held.failures)
-        if not keeper.held.phase:
-            keeper.checkpoint(started_at=started)
         table_pass = TablePass(
             work,
             self._stores.hints,

@@ -83,7 +83,10 @@ class TablePass:
         """
         started = self._now()
         self._mark = self._keeper.held.watermarks.bc
-        self._keeper.checkpoint(watermarks=uncounted(self._keeper.held.watermarks))
+        self._keeper.checkpoint(
+            watermarks=uncounted(self._keeper.held.watermarks),
+            started_at=self._keeper.held.started_at if self._keeper.held.phase else started,
+        )
         if not self._take_hints(started):
             return False
         try:
@@ -192,7 +195,7 @@ class TablePass:
                     return False
             elif page.watermark:
                 marks = replace(self._keeper.held.watermarks, crm=page.watermark)
-                self._keeper.checkpoint(watermarks=marks, phase="", cursor="")
+                self._keeper.note(watermarks=marks, phase="", cursor="")
         return True
 
     def _take_bc_feed(self) -> bool:
@@ -215,7 +218,7 @@ class TablePass:
         total = peek.total
         if mark.may_miss(total, self._fresh):
             total = self._take_missing()
-        self._keeper.checkpoint(watermarks=counted(self._keeper.held.watermarks, total))
+        self._keeper.note(watermarks=counted(self._keeper.held.watermarks, total))
         return True
 
     def _read_bc(self, newest: str, began: datetime, *, resumed: bool) -> bool:
