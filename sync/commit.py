@@ -42,12 +42,17 @@ def commit_page(work: Work, pairs: Sequence[Pair], now: datetime) -> dict[Direct
         # Before the couplings go: a record without coupling and without this would be a new one.
         apart = [each for pair in pairs if pair.uncouple for each in _uncoupled(work, pair, now)]
         work.outcomes.record_many(apart)
+        # One that is in step is not looked at again after a crash; what a person decided is to be
+        # known until it was carried out, and has the record looked at again.
+        undecided = [pair for pair in pairs if pair.decision is None]
+        work.outcomes.clear_many(work.mapping.name, _without_outcome(undecided))
         _store_couplings(work, pairs, now)
         work.outcomes.record_many(
             [_outcome(work, pair, pair.problem, now) for pair in pairs if pair.problem]
         )
         work.hints.add_many(work.mapping.name, _tries(pairs, now))
-        work.outcomes.clear_many(work.mapping.name, _without_outcome(pairs))
+        decided = [pair for pair in pairs if pair.decision is not None]
+        work.outcomes.clear_many(work.mapping.name, _without_outcome(decided))
     return _count(work, pairs)
 
 
