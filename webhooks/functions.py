@@ -123,10 +123,18 @@ def _receiver(req: Delivery) -> Receiver:
     if not _TENANT.fullmatch(tenant) or not re.fullmatch(CONNECTION_ID_PATTERN, connection_id):
         tenant, connection_id = "nobody", "nothing"
     stores = pass_stores(TenantId(tenant), connection_id)
+
+    def is_kept_in_step() -> bool:
+        # Asked for verified calls only. Of a connection that is gone it raises 404, at which
+        # Business Central ends its subscription, as it should.
+        stored = connections_of(TenantId(tenant)).load(connection_id)
+        return stored.connection.incremental.enabled
+
     return Receiver(
         store=_store(TenantId(tenant), connection_id),
         hints=stores.hints,
         requests=stores.requests,
+        is_kept_in_step=is_kept_in_step,
         now=now,
     )
 

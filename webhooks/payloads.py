@@ -23,6 +23,10 @@ _BC_RESOURCE = re.compile(
     re.DOTALL,
 )
 
+_CLIENT_STATE = re.compile(rb'"clientState"\s*:\s*"([A-Za-z0-9_-]{1,100})"')
+_BEGINNING = 4096
+"""Bytes: more than one entry has."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
@@ -55,6 +59,13 @@ class Entry:
             if self.change_type in _RECORD_CHANGES and named["id"]:
                 return Change(table=known.entity_set, record_id=named["id"].lower())
         return None
+
+
+def first_client_state(body: bytes) -> str:
+    """The secret of an entry near the beginning of a call that is too long to be parsed; empty
+    where none is found."""
+    found = _CLIENT_STATE.search(body[:_BEGINNING])
+    return found[1].decode("ascii") if found else ""
 
 
 def parsed(body: bytes) -> object:

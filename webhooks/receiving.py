@@ -13,9 +13,10 @@ from datetime import datetime
 from couplings.model import Side
 from errors import RefusedRequestError
 from sync.hints import HintReason, HintStore, RecordHint
+from sync.mappings import MAPPINGS
 from sync.requests import PassRequests
 from webhooks.mapped_tables import mappings_of_bc, mappings_of_crm
-from webhooks.payloads import Change, bc_entries, crm_change, parsed
+from webhooks.payloads import Change, bc_entries, crm_change, first_client_state, parsed
 from webhooks.store import WebhookStore
 
 log = logging.getLogger(__name__)
@@ -36,11 +37,15 @@ class Receiver:
         store: WebhookStore,
         hints: HintStore,
         requests: PassRequests,
+        is_kept_in_step: Callable[[], bool],
         now: Callable[[], datetime],
     ) -> None:
+        """``is_kept_in_step`` tells whether passes may begin by themselves; where they may not,
+        hints wait until a person asks for one."""
         self._store = store
         self._hints = hints
         self._requests = requests
+        self._is_kept_in_step = is_kept_in_step
         self._now = now
 
     def crm_call(self, key: str, body: bytes) -> int:
@@ -65,11 +70,11 @@ class Receiver:
         """Take a call of Business Central in; the number of mappings whose tables it concerns.
 
         Never refuses: at any refusal Business Central ends the subscription. Entries that are not
-        ours are dropped.
+        ours are dropped. A thousand changes make a call that is too long to be parsed: all tables
+        are looked at instead, where it begins with an entry of ours.
         """
         if len(body) > BODY_LIMIT:
-            log.warning("a call of Business Central was dropped: it has %d bytes", len(body))
-            return 0
+            return self._oversized_bc_call(body)
         try:
             entries = bc_entries(parsed(body))
         except ValueError:
@@ -86,6 +91,16 @@ class Receiver:
         self._store.note_delivery(registration, "bc", now)
         changes = [entry.change(registration.subscriptions) for entry in verified]
         return self._look_at("bc", [one for one in changes if one], mappings_of_bc)
+
+    def _oversized_bc_call(self, body: bytes) -> int:
+        registration, now = self._store.load(), self._now()
+        if not registration.ring("bc").matches(first_client_state(body), now):
+            log.warning("a call of Business Central was dropped: it has %d bytes", len(body))
+            return 0
+        self._store.note_delivery(registration, "bc", now)
+        if self._is_kept_in_step():
+            self._requests.send("", delay_seconds=_DELAY_SECONDS)
+        return len(MAPPINGS)
 
     def bc_handshake(self) -> bool:
         """Whether Business Central may be told that this address wants its calls: only where a
@@ -111,5 +126,7 @@ class Receiver:
                     )
         for mapping, hints in records.items():
             self._hints.add_many(mapping, hints)
-            self._requests.request(mapping, delay_seconds=_DELAY_SECONDS)
+        if records and self._is_kept_in_step():
+            for mapping in records:
+                self._requests.request(mapping, delay_seconds=_DELAY_SECONDS)
         return len(records)

@@ -42,7 +42,11 @@ class World:
             connection_id="cronus",
         )
         self.receiver = Receiver(
-            store=self.store, hints=self.hints, requests=requests, now=lambda: self.now
+            store=self.store,
+            hints=self.hints,
+            requests=requests,
+            is_kept_in_step=lambda: True,
+            now=lambda: self.now,
         )
         self.crm_key, self.bc_key = self.rotate("crm"), self.rotate("bc")
         self.store.save_subscriptions(
