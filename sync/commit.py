@@ -80,10 +80,15 @@ def _store_couplings(work: Work, pairs: Sequence[Pair], now: datetime) -> None:
 
 def _is_pair(pair: Pair) -> bool:
     """Both records exist and belong together, whatever else is to be said of them."""
-    if pair.uncouple:
+    if pair.uncouple or _stays_apart(pair):
         return False
     made = Action.INSERT in pair.actions.values()
     return made or pair.exists_on_both_sides
+
+
+def _stays_apart(pair: Pair) -> bool:
+    """Whether the records were uncoupled before, and nothing changed that could couple them."""
+    return pair.problem is not None and pair.problem.code == UNCOUPLED
 
 
 def _changes_coupling(pair: Pair) -> bool:
@@ -184,7 +189,7 @@ def _without_outcome(pairs: Sequence[Pair]) -> list[RecordKey]:
     both += [pair.known.key for pair in pairs if pair.known]
     both += [("bc", pair.replaces) for pair in pairs if pair.replaces]
     told = {_outcome_key(pair) for pair in pairs if pair.problem}
-    told |= {key for pair in pairs if pair.uncouple for key in _left(pair)}
+    told |= {key for pair in pairs if pair.uncouple or _stays_apart(pair) for key in _left(pair)}
     return [key for key in both if key not in told]
 
 

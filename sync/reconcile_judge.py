@@ -15,6 +15,7 @@ from errors import RecordError
 from sync.drift import Drift, DriftKind, FieldDifference, Flow
 from sync.outcome_model import OutcomeKind
 from sync.pair import Action, Pair
+from sync.plan import plan_pair
 from sync.projection import field_states
 from sync.reconcile_values import differences
 from sync.work import Work
@@ -84,13 +85,14 @@ def _crm_id(met: Met) -> str:
 def _differences(work: Work, pair: Pair) -> tuple[FieldDifference, ...]:
     if pair.bc is None or pair.crm is None:
         return ()
-    states = pair.states
-    if not states:  # it was not planned to its end
-        try:
-            states = field_states(work.mapping, pair.bc, pair.crm, pair.base, work.context.resolver)
-        except RecordError:
-            return ()
-    return differences(states, pair.plan)
+    if pair.states:
+        return differences(pair.states, pair.plan)
+    # It was not planned to its end: this is what would flow if nothing held it back.
+    try:
+        states = field_states(work.mapping, pair.bc, pair.crm, pair.base, work.context.resolver)
+    except RecordError:
+        return ()
+    return differences(states, plan_pair(states, work.mapping.update_conflict))
 
 
 def _kind(met: Met, fields: tuple[FieldDifference, ...]) -> DriftKind | None:

@@ -9,7 +9,9 @@ import pytest
 
 from couplings.model import BaseSnapshot
 from storage.rows import Operation, OperationKind
+from sync.decisions import Decisions
 from sync.drift import Drift, DriftKind, Flow
+from sync.mapping import DeletionConflict
 from sync.mappings import mapping_named
 from sync.reconcile import reconcile_table
 from sync.reconcile_judge import AGREED_SO
@@ -18,6 +20,7 @@ from tests.support.table_jobs import (
     bc_customer,
     bc_item,
     crm_account,
+    crm_contact,
 )
 
 CUSTOMER_ID = bc_customer("10000")["id"]
@@ -208,3 +211,72 @@ def test_products_are_looked_at_one_way():
     world.synchronize()
     world.crm.put("products", {"productid": "c2222222-0000-4000-8000-000000000001", "name": "x"})
     assert {each.explained_by for each in drift(world, "ITEM-PRODUCT")} <= {"waiting-for-parent"}
+
+
+def test_records_that_a_person_uncoupled_are_explained_and_stay_apart(world):
+    edit_bc(world, phoneNumber="1")
+    edit_crm(world, telephone1="2")
+    world.synchronize("CUSTOMER")
+    decisions = Decisions(world.outcomes, world.hints, world.requests, now=world.now)
+    decisions.uncouple("CUSTOMER", ("bc", CUSTOMER_ID))
+    world.pass_worker().handle("CUSTOMER")
+    assert {each.explained_by for each in drift(world)} == {"uncoupled"}
+
+
+def test_a_reference_that_waits_is_explained_only_while_it_waits():
+    world = SyncWorld()
+    account = world.crm.put("accounts", crm_account(7, statecode=1))
+    world.crm.put("contacts", crm_contact(1, account["accountid"]))
+    world.synchronize("CONTACT")
+    assert only(world, "CONTACT").explained_by == "waiting-for-parent"
+    world.crm.put("accounts", {"accountid": account["accountid"], "statecode": 0})
+    world.references.company_card_of_customer = {
+        world.ids().of("CUSTOMER", "crm", account["accountid"]): "CT900"
+    }
+    world.synchronize("CUSTOMER")
+    assert not only(world, "CONTACT").is_explained
+
+
+def test_an_account_that_coupler_made_of_a_customer_coupled_otherwise_is_a_duplicate(world):
+    made = account_of(world)
+    assert world.couplings.uncouple("CUSTOMER", CUSTOMER_ID)
+    other = world.crm.put("accounts", crm_account(7, accountnumber="10000"))
+    coupling = replace(
+        next(world.couplings.scan("CUSTOMER")), bc_id=CUSTOMER_ID, crm_id=other["accountid"]
+    )
+    assert world.couplings.couple_many("CUSTOMER", [coupling]) == []
+    found = {(each.side, each.record_id): each.kind for each in drift(world)}
+    assert found[("crm", made["accountid"])] is DriftKind.DUPLICATE
+
+
+def test_the_plan_says_what_the_deletion_policy_does(world):
+    world.crm.delete("accounts", account_of(world)["accountid"])
+    plans = {}
+    for policy in DeletionConflict:
+        mapping = replace(mapping_named("CUSTOMER"), deletion_conflict=policy)
+        (found,) = reconcile_table(world.open(mapping), now=world.now)
+        assert found.kind is DriftKind.ORPHAN
+        plans[policy] = found.plan
+    assert "reports deleted-in-crm" in plans[DeletionConflict.REPORT]
+    assert "creates the deleted record anew" in plans[DeletionConflict.RESTORE]
+    assert "removes the coupling" in plans[DeletionConflict.UNCOUPLE]
+    assert "deletes the remaining record in Business Central" in plans[DeletionConflict.DELETE]
+
+
+def test_each_side_is_read_once_and_only_what_differs_once_more(world):
+    world.synchronize("CUSTOMER")  # from then on the bases have the values that CRM filled in
+    calls: list[tuple[str, str]] = []
+    world.bc.before_call = lambda call, table: calls.append(("bc", call))
+    world.crm.before_call = lambda call, table: calls.append(("crm", call))
+    drift(world)
+    assert sorted(calls) == [
+        ("bc", "fetch_ids"),
+        ("bc", "fetch_pages"),
+        ("bc", "peek"),
+        ("crm", "fetch_pages"),
+    ]
+    calls.clear()
+    edit_bc(world, city="Ely")
+    drift(world)
+    assert ("crm", "fetch_many") in calls
+    assert len(calls) == 5
