@@ -6,6 +6,7 @@ from typing import Any
 
 from couplings.model import Coupling
 from sync.mapping import TableMapping
+from sync.outcome_model import SETTLED
 from sync.outcomes import Outcome, OutcomeKind
 from tests.simulation.lineage import BrokenGuaranteeError
 from tests.simulation.oracle import text_of
@@ -46,9 +47,12 @@ class _TableCheck:
         raise BrokenGuaranteeError(f"{guarantee}: {tenant} {self._table.mapping}: {words}")
 
     def _told(self, coupling: Coupling) -> Outcome | None:
-        return self._outcomes.get(("bc", coupling.bc_id)) or self._outcomes.get(
-            ("crm", coupling.crm_id)
-        )
+        """What is said about the pair now; a settled conflict's row only remembers."""
+        told = [
+            self._outcomes.get(("bc", coupling.bc_id)),
+            self._outcomes.get(("crm", coupling.crm_id)),
+        ]
+        return next((each for each in told if each and each.code != SETTLED), None)
 
     def _check_pair(self, coupling: Coupling) -> None:
         entities = self._world.oracle.entities

@@ -315,7 +315,7 @@ class Users:
         self, fits: Callable[[SimTable], bool], side: Side | None = None
     ) -> tuple[SimTable, Side, str] | None:
         table = self._any_table()
-        where: Side = side or self._rng.choice(_SIDES)
+        where = side if side is not None else self._rng.choice(_SIDES)
         ids = sorted(
             each
             for each in self._rows(table.mapping, where)
