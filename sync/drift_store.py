@@ -16,7 +16,14 @@ from couplings.model import Side
 from storage.columns import Columns
 from storage.leafing import rows_from
 from storage.paging import check_limit, take_page
-from storage.rows import TRANSACTION_LIMIT, Operation, OperationKind, Row, Value
+from storage.rows import (
+    TRANSACTION_LIMIT,
+    Operation,
+    OperationKind,
+    Row,
+    TransactionRefusedError,
+    Value,
+)
 from storage.tables import TenantTable
 from sync.drift import Drift, DriftKind, FieldDifference, Flow, Twin
 
@@ -65,9 +72,20 @@ class DriftStore:
     def forget_others(self, mapping: str, run_id: str) -> None:
         """Remove what earlier runs found and this one did not; idempotent."""
         rows = self._table.scan(self._partition(mapping), select=("run_id",))
-        for row in rows:
-            if row.values["run_id"] != run_id:
-                self._table.delete(row.partition, row.key)
+        others = [row.key for row in rows if row.values["run_id"] != run_id]
+        for some in batched(others, TRANSACTION_LIMIT, strict=False):
+            self._remove(mapping, some)
+
+    def _remove(self, mapping: str, keys: Sequence[tuple[str, ...]]) -> None:
+        partition = self._partition(mapping)
+        try:
+            self._table.transact(
+                partition, [Operation(kind=OperationKind.DELETE, key=key) for key in keys]
+            )
+        except TransactionRefusedError:
+            # a row is gone already, as after an answer that was lost
+            for key in keys:
+                self._table.delete(partition, key)
 
     def list_page(
         self,
