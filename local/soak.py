@@ -45,7 +45,7 @@ _CALM_LOOKS = 3
 _CALM_LOOK_SECONDS = 6.0
 _CALM_DEADLINE_SECONDS = 240.0
 _SYNCHRONIZED_SECONDS = 300.0
-_FAULTY = ("lost", "duplicates", "loops", "restless")
+_FAULTY = ("lost", "duplicates", "loops", "stale", "restless")
 """Figures that have to be nothing."""
 _LOG = Path(".local") / "soak.log"
 _RESULT = Path(".local") / "soak.json"
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str]) -> int:
         return 130
     text = json.dumps(figures, indent=2)
     _RESULT.write_text(text + "\n", encoding="utf-8")
-    for sentence in [*shown(verdict.lost), *shown(verdict.duplicates)]:
+    for sentence in [*shown(verdict.lost), *shown(verdict.duplicates), *shown(verdict.stale)]:
         _tell(f"✗ {sentence}")
     print(text)
     return 1 if any(figures[name] for name in _FAULTY) else 0
@@ -174,6 +174,7 @@ def _soak(options: PlatformOptions, plan: Plan, log: Sink) -> tuple[dict[str, An
         "seed": plan.seed,
         "seconds": round(plan.seconds),
         "calm_after_s": round(calm_s, 1),
+        "stale": len(verdict.stale),
         "restless": restless,
         "requests": requests,
         "quiet_requests_per_minute": round(quiet_requests * 60 / plan.quiet_seconds, 1),

@@ -63,6 +63,8 @@ class Verdict:
 
     lost: list[str]
     duplicates: list[str]
+    stale: list[str]
+    """Records that are in step and yet reported not to be."""
     conflicts: int
     """Fields that differ because both sides changed them, each reported with both values."""
     reported: dict[str, int]
@@ -84,6 +86,7 @@ def judge(
     return Verdict(
         lost=lost,
         duplicates=duplicates,
+        stale=list(judgement.stale()),
         conflicts=judgement.conflicts,
         reported=dict(Counter(f"{each.mapping} {each.kind} {each.code}" for each in reports)),
     )
@@ -139,6 +142,18 @@ class _Judgement:
         known = {*self._before.places(), *edited}
         for place in sorted(known - deleted - set(self._after.places())):
             yield f"{_told(place)} is gone from both sides and nobody deleted it"
+
+    def stale(self) -> Iterator[str]:
+        """Records that are the same on both sides though something is reported of them."""
+        for place in self._after.places():
+            records = {side: self._after.one(side, place) for side in SIDES}
+            bc, crm = records[BC], records[CRM]
+            if bc is None or crm is None:
+                continue
+            fields = BY_MAPPING[place[0]].fields
+            if all(same(bc.get(each.bc), crm.get(each.crm)) for each in fields):
+                for report in self._reports_of(place, records):
+                    yield f"{_told(place)} is in step and reported as {report.kind} {report.code}"
 
     def waiting_in_vain(self) -> Iterator[str]:
         """Records that are reported to wait for something that is there."""

@@ -8,8 +8,8 @@ import pytest
 from local import soak
 from local.soak_oracle import Verdict
 
-CLEAN = Verdict(lost=[], duplicates=[], conflicts=2, reported={})
-FIGURES = {"lost": 0, "duplicates": 0, "loops": 0, "restless": 0}
+CLEAN = Verdict(lost=[], duplicates=[], stale=[], conflicts=2, reported={})
+FIGURES = {"lost": 0, "duplicates": 0, "loops": 0, "stale": 0, "restless": 0}
 
 
 @pytest.mark.parametrize(
@@ -50,14 +50,17 @@ def test_a_clean_soak_ends_with_0_and_prints_its_figures_alone(monkeypatch, tmp_
     assert json.loads((tmp_path / "soak.json").read_text(encoding="utf-8")) == FIGURES
 
 
-@pytest.mark.parametrize("what", ["lost", "duplicates", "loops", "restless"])
+@pytest.mark.parametrize("what", ["lost", "duplicates", "loops", "stale", "restless"])
 def test_a_soak_that_found_something_ends_with_1(monkeypatch, tmp_path, what, capsys):
-    verdict = Verdict(lost=["C1 city"], duplicates=["C2 twice"], conflicts=0, reported={})
+    verdict = Verdict(
+        lost=["C1 city"], duplicates=["C2 twice"], stale=["C3 told"], conflicts=0, reported={}
+    )
     soaked(monkeypatch, tmp_path, FIGURES | {what: 1}, verdict)
     assert soak.main([]) == 1
     told = capsys.readouterr().err
     assert "✗ C1 city" in told
     assert "✗ C2 twice" in told
+    assert "✗ C3 told" in told
 
 
 def test_a_soak_without_verdict_ends_with_1_and_tells_its_seed(monkeypatch, tmp_path, capsys):

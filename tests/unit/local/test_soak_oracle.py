@@ -177,6 +177,13 @@ def test_a_conflict_of_another_field_is_no_reason_for_a_field_to_differ():
     assert "city" in sentence
 
 
+def test_a_record_that_is_in_step_is_not_to_be_reported():
+    (sentence,) = verdict(customer(), account(), reports=[report("skipped")]).stale
+    assert sentence == f"{PLACE} is in step and reported as skipped because"
+    assert verdict(customer(), account(name="M"), reports=[report("skipped")]).stale == []
+    assert verdict(customer(), None, reports=[report("skipped")]).stale == []
+
+
 @pytest.mark.parametrize(("bc", "crm"), [(customer(), None), (None, account())])
 def test_a_record_of_one_side_alone_has_to_be_reported(bc, crm):
     (sentence,) = verdict(bc, crm).lost
