@@ -325,6 +325,7 @@ def _take_new_in_crm(work: Work, records: dict[str, Record], taken: Taken) -> No
         if pair.matched or (pair.problem and pair.problem.kind is OutcomeKind.AMBIGUOUS)
     ]
     taken.pairs += claims
+    taken.uncoupled_in_bc += len(claims)
     left = [crm_id for crm_id in index.uncoupled if crm_id not in index.matches.claimed]
     taken.pairs += [pair_of_crm(work, crm_id, ours[crm_id]) for crm_id in sorted(left)]
 

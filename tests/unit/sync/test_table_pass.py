@@ -204,3 +204,15 @@ def test_a_table_that_was_never_synchronized_is_left_alone():
     world.bc.put("contacts", bc_contact(1))
     passes(world, "CONTACT")
     assert world.crm.writes == []
+
+
+def test_a_deletion_is_noticed_beside_a_record_that_was_coupled_from_crm(world):
+    """The new record is met as the partner of an account, so Business Central's feed tells of none,
+    and there are as many customers as before."""
+    world.bc.put("customers", bc_customer("20000"))
+    passes(world)
+    world.bc.delete("customers", CUSTOMER_ID)
+    world.bc.put("customers", bc_customer("30000"))
+    world.crm.put("accounts", crm_account(3, accountnumber="30000", name="Customer 30000"))
+    passes(world)
+    assert [each.code for each in world.outcome_list()] == ["deleted-in-bc"]
