@@ -11,7 +11,7 @@ from tests.integration.incremental.office import Customer, Office, soon
 from tests.integration.webhooks.registrar import Registrar
 
 ANNOUNCED_WITHIN = 15.0
-"""Seconds. Measured 0.2 to 2.4; the machine may be busy."""
+"""Seconds. Measured 2.5 to 4.9 on a busy machine."""
 
 SUBSCRIBED = {"currencies", "customers", "items", "unitsOfMeasure"}
 """The mapped entity sets that Business Central documents as supported."""
@@ -25,6 +25,12 @@ def arrives_in_crm(office: Office, customer: Customer, city: str) -> None:
         "an edit in Business Central arriving in CRM",
         seconds=ANNOUNCED_WITHIN,
     )
+
+
+def deliveries(registrar: Registrar) -> dict[str, str]:
+    """When each service called last; empty until both have."""
+    last: dict[str, str] = registrar.shown()["last_delivery"]
+    return last if all(last.values()) else {}
 
 
 def arrives_in_bc(office: Office, customer: Customer, city: str) -> None:
@@ -56,7 +62,7 @@ def test_an_edit_on_either_side_arrives_without_waiting_for_the_timer(
     office.edit_crm(of_crm.crm_id, address1_city="Hull")
     arrives_in_crm(office, of_bc, "Ely")
     arrives_in_bc(office, of_crm, "Hull")
-    last = registrar.shown()["last_delivery"]
+    last = soon(lambda: deliveries(registrar), "calls of both services")
     now = datetime.now(UTC)
     for side in ("bc", "crm"):
         assert now - datetime.fromisoformat(last[side]) < timedelta(minutes=5)
