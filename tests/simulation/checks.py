@@ -6,8 +6,10 @@ from typing import Any
 
 from couplings.model import Coupling
 from sync.mapping import TableMapping
+from sync.mappings import mapping_named
 from sync.outcome_model import SETTLED
 from sync.outcomes import Outcome, OutcomeKind
+from sync.reconcile import reconcile_table
 from tests.simulation.lineage import BrokenGuaranteeError
 from tests.simulation.oracle import text_of
 from tests.simulation.simulation import Simulation
@@ -41,6 +43,7 @@ class _TableCheck:
             self._check_pair(coupling)
         self._check_nobody_left()
         self._check_no_duplicates()
+        self._check_no_drift()
 
     def _fail(self, guarantee: str, words: str) -> None:
         tenant = self._world.tenant[:2]
@@ -115,3 +118,11 @@ class _TableCheck:
         for (mapping, side, entity), ids in self._world.oracle.live.items():
             if mapping == self._table.mapping and len(ids) > 1:
                 self._fail("G2", f"{entity} is there {len(ids)} times in {side}: {sorted(ids)}")
+
+    def _check_no_drift(self) -> None:
+        """The product's own reconciling finds nothing that no outcome tells of."""
+        world = self._world
+        work = world.open(mapping_named(self._table.mapping))
+        for drift in reconcile_table(work, now=world.now):
+            if not drift.is_explained:
+                self._fail("drift", f"{drift.kind} {drift.side} {drift.record_id}: {drift.message}")

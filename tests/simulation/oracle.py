@@ -11,7 +11,7 @@ from typing import Any
 from couplings.model import Side
 from services.records import Record, Write, WriteKind
 from sync.ids import RecordIds
-from sync.mapping import TableMapping, UpdateConflict
+from sync.mapping import DeletionConflict, TableMapping, UpdateConflict
 from tests.simulation.lineage import BrokenGuaranteeError, FieldKey, Lineage
 from tests.simulation.tables import MAPPING_OF, SimTable
 
@@ -44,8 +44,8 @@ class Oracle:
         """Places of records that Coupler may make → the entity that they would belong to."""
         self.losers: set[tuple[FieldKey, str]] = set()
         """Users' values that a conflict policy overwrote."""
-        self.deleted_by_users: set[tuple[str, str]] = set()
-        """Mapping and entity of records that a user deleted on either side."""
+        self._deleted: dict[tuple[str, str], tuple[Side, Record]] = {}
+        """What users deleted last, by mapping and entity, with its side."""
 
     # What users do
 
@@ -66,10 +66,10 @@ class Oracle:
             if before != after:
                 self.lineage.entered((table.mapping + entity, *pair), after, before)
 
-    def deleted(self, table: SimTable, side: Side, record_id: str) -> None:
+    def deleted(self, table: SimTable, side: Side, record: Record) -> None:
         """A user deleted a record."""
-        entity = self._forget(table, side, record_id)
-        self.deleted_by_users.add((table.mapping, entity))
+        entity = self._forget(table, side, record[table.key(side)])
+        self._deleted[(table.mapping, entity)] = (side, record)
 
     # What Coupler does
 
@@ -79,14 +79,25 @@ class Oracle:
         if table is None:
             return  # a companion, which is Coupler's alone
         if write.kind is WriteKind.DELETE or new is None:
-            entity = self._forget(table, side, write.id)
-            if (table.mapping, entity) not in self.deleted_by_users:
-                raise BrokenGuaranteeError(f"G1: {side} {write.table} {write.id} was deleted")
+            self._judge_deletion(table, side, write, old or {})
             return
         if old is None:
             self._judge_creation(table, side, write, new)
         else:
             self._judge_update(table, side, write, old, new)
+
+    def _judge_deletion(self, table: SimTable, side: Side, write: Write, old: Record) -> None:
+        """Whoever deleted the partner had seen all that the record says."""
+        entity = self._forget(table, side, write.id)
+        policy = self._mappings[table.mapping].deletion_conflict
+        deleted_in, deleted = self._deleted.get((table.mapping, entity), (side, old))
+        if policy is not DeletionConflict.DELETE or deleted_in == side:
+            raise BrokenGuaranteeError(f"G1: {side} {write.table} {write.id} was deleted")
+        for pair in table.both:
+            here, there = pair if side == "bc" else pair[::-1]
+            value, seen = text_of(old.get(here)), text_of(deleted.get(there))
+            if not self.lineage.descends((table.mapping + entity, *pair), seen, value):
+                raise BrokenGuaranteeError(f"G1: {value!r} of {side} {write.id} was deleted unseen")
 
     def _judge_creation(self, table: SimTable, side: Side, write: Write, new: Record) -> None:
         entity = self._made_from.get((table.mapping, side, write.id))

@@ -16,7 +16,7 @@ from services.records import Record, Write, WriteStatus
 from storage.keys import partition_key, row_key
 from sync.crm_index import in_scope
 from sync.jobs import Run
-from sync.mapping import TableMapping, UpdateConflict
+from sync.mapping import DeletionConflict, TableMapping, UpdateConflict
 from sync.mappings import mapping_named
 from sync.references import References
 from sync.work import Work
@@ -90,8 +90,13 @@ class SimTenant(SyncWorld):
             self.bc.scopes[TABLES[name].bc] = partial(in_scope, self.mappings[name].bc.scope)
 
     def _variant(self, name: str) -> TableMapping:
-        policies = [UpdateConflict.KEEP_BOTH] * 3 + list(UpdateConflict)
-        return replace(mapping_named(name), update_conflict=self.stage.rng.choice(policies))
+        updates = [UpdateConflict.KEEP_BOTH] * 3 + list(UpdateConflict)
+        deletions = [DeletionConflict.REPORT, *DeletionConflict]
+        return replace(
+            mapping_named(name),
+            update_conflict=self.stage.rng.choice(updates),
+            deletion_conflict=self.stage.rng.choice(deletions),
+        )
 
     def now(self) -> datetime:
         return self.stage.now()

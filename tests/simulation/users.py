@@ -282,7 +282,7 @@ class Users:
         if table.mapping == "CUSTOMER" and self._has_contacts(side, record_id):
             return
         self._world.stage.note(self._world.tenant[:2], "user deletes", side, record_id)
-        self._world.oracle.deleted(table, side, record_id)
+        self._world.oracle.deleted(table, side, self._rows(table.mapping, side)[record_id])
         self._service(side).delete(table.name(side), record_id)
         self._changed(table, side, record_id)
 
