@@ -23,7 +23,7 @@ from sync.drift import Drift, DriftKind
 from sync.intake import load_partners
 from sync.job_model import Counters
 from sync.mapping import Direction
-from sync.outcome_model import OutcomeKind, RecordKey
+from sync.outcome_model import SETTLED, OutcomeKind, RecordKey
 from sync.page import synchronize
 from sync.pair import Pair
 from sync.reconcile_judge import Known, Met, judge
@@ -73,7 +73,9 @@ class Reconciliation:
     def run(self) -> bool:
         """Whether all was compared, or another slice must go on. Raises as a comparison does."""
         outcomes = self._work.outcomes.scan(mapping=self._name)
-        self._outcomes = {each.key: (each.kind, each.code) for each in outcomes}
+        # What a policy settled is in step; its row only remembers, beside what is told now.
+        told = (each for each in outcomes if each.code != SETTLED)
+        self._outcomes = {each.key: (each.kind, each.code) for each in told}
         if not self._comparison.run():
             return False
         if self._resumed:

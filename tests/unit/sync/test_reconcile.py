@@ -13,6 +13,7 @@ from sync.decisions import Decisions
 from sync.drift import Drift, DriftKind, Flow
 from sync.mapping import DeletionConflict
 from sync.mappings import mapping_named
+from sync.outcome_model import SETTLED, OutcomeKind
 from sync.reconcile import reconcile_table
 from sync.reconcile_judge import AGREED_SO
 from tests.support.table_jobs import (
@@ -280,3 +281,15 @@ def test_each_side_is_read_once_and_only_what_differs_once_more(world):
     drift(world)
     assert ("crm", "fetch_many") in calls
     assert len(calls) == 5
+
+
+def test_a_refusal_explains_drift_although_a_settled_conflict_is_remembered_as_well(world):
+    world.bc.refuse = lambda write: "no" if "phoneNumber" in write.values else None
+    edit_crm(world, telephone1="123")
+    world.pass_worker().handle("CUSTOMER")
+    (refused,) = world.outcome_list()
+    remembered = replace(refused, code=SETTLED, kind=OutcomeKind.CONFLICT)
+    met_from_crm = replace(refused, side="crm", record_id=account_of(world)["accountid"])
+    world.outcomes.clear_many("CUSTOMER", [refused.key])
+    world.outcomes.record_many([remembered, met_from_crm])
+    assert only(world).explained_by == refused.code
