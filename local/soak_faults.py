@@ -9,7 +9,7 @@ from typing import Any
 
 from local.platform import Platform
 
-_FAULTS_PER_SECOND = 1.5
+_FAULTS_PER_SECOND = 0.8
 _OF_COUPLER = r"[^)]$"
 """Addresses of collections, batches and actions: users ask for single records, mostly."""
 
