@@ -23,6 +23,9 @@ from sync.projection import project_bc, project_crm
 from sync.rules.base import RecordSkippedError
 from sync.work import Work
 
+_MANY = 500
+"""From so many records on the couplings of the whole table are read, a thousand to a request, and
+not one by one."""
 _MADE_BY_COUPLER = 5
 """Version of the UUIDs that Coupler gives to records it creates; others are of version 4."""
 
@@ -82,13 +85,13 @@ def fetch_crm(work: Work, crm_ids: list[str]) -> dict[str, Record]:
 def take_changes(work: Work, changes: Changes) -> Taken:
     """The pairs of changed records, ready to be synchronized."""
     taken = Taken()
-    couplings = _couplings_of(work, changes)
-    coupled_bc = {coupling.bc_id for coupling in couplings}
-    coupled_crm = {coupling.crm_id for coupling in couplings}
+    entries = _entries_of(work, changes)
+    coupled_bc = {entry.bc_id for entry in entries}
+    coupled_crm = {entry.crm_id for entry in entries}
     new_bc = _present(changes.bc, coupled_bc, "bc", taken)
     new_crm = _present(changes.crm, coupled_crm, "crm", taken)
     taken.uncoupled_in_bc = len(new_bc)
-    _take_coupled(work, changes, couplings, taken)
+    _take_coupled(work, changes, entries, taken)
     _take_new_in_bc(work, _our_new_in_bc(work, new_bc, taken), taken)
     _take_new_in_crm(work, _our_new_in_crm(work, new_crm, taken), taken)
     for pair in taken.pairs:
@@ -96,12 +99,19 @@ def take_changes(work: Work, changes: Changes) -> Taken:
     return taken
 
 
-def _couplings_of(work: Work, changes: Changes) -> list[Coupling]:
-    """The couplings of all changed records, each once."""
-    name = work.mapping.name
-    by_bc = work.couplings.find_by_bc(name, changes.bc)
-    by_crm = work.couplings.find_by_crm(name, changes.crm)
-    return list((by_bc | {each.bc_id: each for each in by_crm.values()}).values())
+def _entries_of(work: Work, changes: Changes) -> list[CouplingIndexEntry]:
+    """The couplings of all changed records, each once, without their bases."""
+    name, couplings = work.mapping.name, work.couplings
+    if len(changes.bc) + len(changes.crm) >= _MANY:
+        return [
+            entry
+            for entry in couplings.scan_index(name)
+            if entry.bc_id in changes.bc or entry.crm_id in changes.crm
+        ]
+    by_bc = couplings.find_by_bc(name, changes.bc)
+    by_crm = couplings.find_by_crm(name, changes.crm)
+    found = by_bc | {each.bc_id: each for each in by_crm.values()}
+    return [_entry_of(coupling) for coupling in found.values()]
 
 
 def _present(
@@ -144,61 +154,63 @@ def _without_orphans(work: Work, records: dict[str, Record], taken: Taken) -> di
 # Coupled records
 
 
-def _take_coupled(work: Work, changes: Changes, couplings: list[Coupling], taken: Taken) -> None:
-    looked_at = [
-        (coupling, pair)
-        for coupling in couplings
-        if (pair := _coupled_pair(work, changes, coupling)) is not None
-    ]
-    _complete(work, changes, [pair for _, pair in looked_at])
-    taken.pairs += [pair for _, pair in looked_at]
+def _take_coupled(
+    work: Work, changes: Changes, entries: list[CouplingIndexEntry], taken: Taken
+) -> None:
+    pairs = [pair for entry in entries if (pair := _coupled_pair(work, changes, entry))]
+    _load_bases(work, pairs)
+    _complete(work, changes, pairs)
+    taken.pairs += pairs
 
 
-def _coupled_pair(work: Work, changes: Changes, coupling: Coupling) -> Pair | None:
+def _coupled_pair(work: Work, changes: Changes, entry: CouplingIndexEntry) -> Pair | None:
     """The pair, or None where what is known of it is as when both sides last agreed."""
-    from_bc = coupling.bc_id in changes.bc
     pair = Pair(
-        origin="bc" if from_bc else "crm",
-        bc_id=coupling.bc_id,
-        crm_id=coupling.crm_id,
-        key=coupling.bc_key,
-        name=coupling.name,
-        entry=_entry_of(coupling),
-        base=coupling.base,
-        crm=changes.crm.get(coupling.crm_id),
+        origin="bc" if entry.bc_id in changes.bc else "crm",
+        bc_id=entry.bc_id,
+        crm_id=entry.crm_id,
+        key=entry.bc_key,
+        entry=entry,
+        crm=changes.crm.get(entry.crm_id),
     )
-    bc = changes.bc.get(coupling.bc_id)
+    bc = changes.bc.get(entry.bc_id)
     if bc is not None:
         _adopt(work, pair, bc)
-    if pair.settled or _is_asked(changes, pair) or coupling.state is not CouplingState.COUPLED:
+    if pair.settled or _is_asked(changes, pair) or entry.state is not CouplingState.COUPLED:
         return pair
-    if _bc_is_as_agreed(work, changes, coupling, pair) and _crm_is_as_agreed(
-        work, changes, coupling
-    ):
+    if _bc_is_as_agreed(work, changes, pair) and _crm_is_as_agreed(work, changes, entry):
         return None
     return pair
+
+
+def _load_bases(work: Work, pairs: list[Pair]) -> None:
+    couplings = work.couplings.find_by_bc(work.mapping.name, [pair.bc_id for pair in pairs])
+    for pair in pairs:
+        coupling = couplings.get(pair.bc_id)
+        if coupling:  # else uncoupled just now: what is stored of the pair is refused then
+            pair.base, pair.name = coupling.base, pair.name or coupling.name
 
 
 def _is_asked(changes: Changes, pair: Pair) -> bool:
     return not changes.asked.isdisjoint((("bc", pair.bc_id), ("crm", pair.crm_id)))
 
 
-def _bc_is_as_agreed(work: Work, changes: Changes, coupling: Coupling, pair: Pair) -> bool:
+def _bc_is_as_agreed(work: Work, changes: Changes, pair: Pair) -> bool:
     """An echo of Coupler's own write, or a record met in the overlap window once more."""
-    if coupling.bc_id not in changes.bc:
+    if pair.bc_id not in changes.bc:
         return True
-    if pair.bc is None or coupling.base is None or pair.out_of_scope:
+    if pair.bc is None or pair.entry is None or pair.out_of_scope:
         return False
-    return digest_of(project_bc(work.mapping, pair.bc)) == coupling.base.digest("bc")
+    return digest_of(project_bc(work.mapping, pair.bc)) == pair.entry.bc_digest
 
 
-def _crm_is_as_agreed(work: Work, changes: Changes, coupling: Coupling) -> bool:
-    if coupling.crm_id not in changes.crm:
+def _crm_is_as_agreed(work: Work, changes: Changes, entry: CouplingIndexEntry) -> bool:
+    if entry.crm_id not in changes.crm:
         return True
-    record = changes.crm[coupling.crm_id]
-    if record is None or coupling.base is None or not in_scope(work.mapping.crm.scope, record):
+    record = changes.crm[entry.crm_id]
+    if record is None or not in_scope(work.mapping.crm.scope, record):
         return False
-    return digest_of(project_crm(work.mapping, record)) == coupling.base.digest("crm")
+    return digest_of(project_crm(work.mapping, record)) == entry.crm_digest
 
 
 def _complete(work: Work, changes: Changes, pairs: list[Pair]) -> None:
