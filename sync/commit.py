@@ -47,9 +47,7 @@ def commit_page(work: Work, pairs: Sequence[Pair], now: datetime) -> dict[Direct
         undecided = [pair for pair in pairs if pair.decision is None]
         work.outcomes.clear_many(work.mapping.name, _without_outcome(undecided))
         _store_couplings(work, pairs, now)
-        work.outcomes.record_many(
-            [_outcome(work, pair, pair.problem, now) for pair in pairs if pair.problem]
-        )
+        work.outcomes.record_many([each for pair in pairs for each in _outcomes(work, pair, now)])
         work.hints.add_many(work.mapping.name, _tries(pairs, now))
         decided = [pair for pair in pairs if pair.decision is not None]
         work.outcomes.clear_many(work.mapping.name, _without_outcome(decided))
@@ -226,6 +224,13 @@ def _uncoupled(work: Work, pair: Pair, now: datetime) -> list[Outcome]:
     ]
 
 
+def _outcomes(work: Work, pair: Pair, now: datetime) -> list[Outcome]:
+    """What is to be said of a pair: mostly one thing or nothing."""
+    if _stays_apart(pair):
+        return _uncoupled(work, pair, now)
+    return [_outcome(work, pair, pair.problem, now)] if pair.problem else []
+
+
 def _outcome(work: Work, pair: Pair, problem: Problem, now: datetime) -> Outcome:
     side, record_id = _outcome_key(pair)
     return Outcome(
@@ -249,18 +254,11 @@ def _outcome(work: Work, pair: Pair, problem: Problem, now: datetime) -> Outcome
         hint=problem.hint,
         waits_for=problem.waits_for,
         waits_for_ref=problem.waits_for_ref,
-        content=_content(pair, problem),
+        content=pair.content if problem.refused else "",
         decision=pair.decision if problem.again else None,
         considered=pair.decision,
         untried=problem.untried,
     )
-
-
-def _content(pair: Pair, problem: Problem) -> str:
-    """What a later handling compares with, where a record is to be left alone as it is."""
-    if problem.code == UNCOUPLED and pair.known:
-        return pair.known.content
-    return pair.content if problem.refused else ""
 
 
 def _partner_id(pair: Pair) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from couplings.model import CouplingState
-from sync.outcome_model import OutcomeKind
+from sync.outcome_model import UNCOUPLED, OutcomeKind
 from sync.pair import Pair, Problem
 from sync.planning import count_only, plan
 from sync.work import Work
@@ -99,7 +99,10 @@ def _recall(work: Work, pairs: Sequence[Pair]) -> None:
     }
     if unsure:
         for key, outcome in work.outcomes.find(work.mapping.name, unsure).items():
-            unsure[key].known = outcome
+            pair = unsure[key]
+            pair.known = outcome
+            if outcome.code == UNCOUPLED:
+                pair.apart["bc" if outcome.side == "bc" else "crm"] = outcome.content
 
 
 def _may_be_known(pair: Pair) -> bool:

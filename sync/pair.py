@@ -103,6 +103,8 @@ class Pair:
     """A person asked for this record: one that is parked is tried again."""
     known: Outcome | None = None
     """What was said of the record before, as far as that matters."""
+    apart: dict[Side, str] = field(default_factory=dict)
+    """Of records whose coupling was removed: what each side held then, as a digest."""
     content: str = ""
     """A digest of what both records hold, for telling whether a refused one changed since."""
     deletes: Side | None = None

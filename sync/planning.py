@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from couplings.model import digest_of
+from couplings.model import Side, digest_of
 from errors import RecordError
 from services.records import Record
-from sync.outcome_model import SETTLED, UNCOUPLED, DecisionKind, FieldDetail, OutcomeKind
+from sync.outcome_model import SETTLED, DecisionKind, FieldDetail, OutcomeKind
 from sync.pair import Action, Pair, Problem
 from sync.partnerless import plan_without_partner
 from sync.plan import (
@@ -69,12 +69,11 @@ def _is_left_alone(work: Work, pair: Pair) -> bool:
     known = pair.known
     if known is None or pair.asked:
         return False
-    if known.code == UNCOUPLED:
-        record = pair.bc if known.side == "bc" else pair.crm
-        if pair.entry or record is None or known.content != content_of(work, known.side, record):
+    if pair.apart:
+        if pair.entry or not _is_as_it_was(work, pair):
             return False
-        # The outcome stays under the record that it was told of.
-        pair.origin = "bc" if known.side == "bc" else "crm"
+        # The outcome stays under a record that it was told of.
+        pair.origin = next(iter(pair.apart))
     elif not known.parked or known.content != pair.content:
         return False
     pair.stop(
@@ -91,6 +90,17 @@ def _is_left_alone(work: Work, pair: Pair) -> bool:
         )
     )
     return True
+
+
+def _is_as_it_was(work: Work, pair: Pair) -> bool:
+    """Whether the records hold what they held when their coupling was removed."""
+    records: dict[Side, Record | None] = {"bc": pair.bc, "crm": pair.crm}
+    present = {side: record for side, record in records.items() if record is not None}
+    return all(
+        content_of(work, side, present[side]) == content
+        for side, content in pair.apart.items()
+        if side in present
+    )
 
 
 def _plan_insertion_in_crm(work: Work, pair: Pair, bc: Record) -> None:

@@ -13,6 +13,7 @@ one behind; that a parent just coupled something only makes the pass come at onc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
@@ -27,6 +28,9 @@ _WAIT_SECONDS = 1
 
 _CODES_OF_PARENT = frozenset({"company-is-no-customer", "customer-has-no-company-contact"})
 """Skipped for what their parent is not: a new parent may change that."""
+
+
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Waking:
@@ -72,12 +76,12 @@ def ready_hints(
 
 def _is_ready(couplings: CouplingStore, outcome: Outcome) -> bool:
     ref = outcome.waits_for_ref
-    return any(
-        couplings.find_entry(parent, ref)
-        or couplings.find_entry_by_crm(parent, ref)
-        or couplings.find_entry_by_key(parent, ref)
-        for parent in outcome.waits_for
-    )
+    if _ID.fullmatch(ref):
+        return any(
+            couplings.find_entry(parent, ref) or couplings.find_entry_by_crm(parent, ref)
+            for parent in outcome.waits_for
+        )
+    return any(couplings.find_entry_by_key(parent, ref) for parent in outcome.waits_for)
 
 
 def _hint(outcome: Outcome, now: datetime) -> RecordHint:

@@ -392,3 +392,23 @@ def test_nothing_can_be_decided_about_a_record_without_outcome(world):
         world.decisions.uncouple("CUSTOMER", key)
     with pytest.raises(RefusedRequestError):
         world.decisions.ignore("CUSTOMER", key, ignored=True)
+
+
+@SIDES
+def test_records_that_a_person_took_apart_stay_apart_until_either_changes(world, side):
+    world.edit(bc="1", crm="2")
+    world.passes()
+    world.decisions.uncouple("CUSTOMER", world.only().key)
+    world.drain_passes()
+    for _ in range(2):
+        world.synchronize("CUSTOMER")  # which meets every record
+    assert list(world.couplings.scan("CUSTOMER")) == []
+    assert [each.code for each in world.outcome_list("CUSTOMER")] == ["uncoupled", "uncoupled"]
+    if side == "bc":
+        world.bc.put("customers", {"id": CUSTOMER_ID, "city": "Leeds"})
+    else:
+        (account,) = world.accounts()
+        world.crm.put("accounts", {"accountid": account["accountid"], "address1_city": "Leeds"})
+    world.synchronize("CUSTOMER")
+    assert len(list(world.couplings.scan("CUSTOMER"))) == 1
+    assert len(world.accounts()) == 1
