@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from tests.simulation.runner import run_seed
 
 SEEDS = 2000
@@ -24,5 +26,11 @@ def name_of(seeds: range) -> str:
 
 
 def run_all(seeds: range) -> None:
-    for seed in seeds:
-        run_seed(seed)
+    """Simulate these seeds; what they leave behind is collected once, which saves a good part of
+    the time."""
+    gc.disable()
+    try:
+        for seed in seeds:
+            run_seed(seed)
+    finally:
+        gc.enable()

@@ -88,7 +88,7 @@ class Simulation:
         self._depth = 0
         self._actor: SimTenant | None = None
         self._watermarks = WatermarkWatch()
-        count = self.rng.choice((1, 2, 2, 3))
+        count = self.rng.choice((1, 1, 2, 2, 3))
         self.worlds = [self._tenant(index) for index in range(count)]
         self.users = {
             world.tenant: Users(world, self.rng, partial(self._announce, world))
@@ -292,13 +292,14 @@ class Simulation:
                 self.note(
                     world.tenant[:2], {n: m.update_conflict for n, m in world.mappings.items()}
                 )
-                sizes = {name: self.rng.randint(1, 3) for name in world.names}
+                most = 3 if len(world.names) < 4 else 2
+                sizes = {name: self.rng.randint(1, most) for name in world.names}
                 self.users[world.tenant].move_in(sizes)
                 self._survives(world, partial(self._begin, world))
             self.faults_on = self.rng.random() < 0.3
             self._finish_runs()
             self.faults_on = True
-            for _ in range(self.rng.randint(30, 50)):
+            for _ in range(self.rng.randint(20, 40)):
                 self._step()
             self.faults_on = False
             self.note("faults stop")
