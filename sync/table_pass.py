@@ -275,14 +275,14 @@ class TablePass:
     def _take_missing(self) -> int:
         """Coupled records that Business Central does not have any more, by comparing all ids;
         returns how many it has."""
-        present = self._work.bc.fetch_ids(self._work.endpoint, "")
+        fresh, present = self._fresh, self._work.bc.fetch_ids(self._work.endpoint, "")
         entries = self._work.couplings.scan_index(self._work.mapping.name)
         missing = [entry.bc_id for entry in entries if entry.bc_id not in present]
         reported = self._work.outcomes.record_ids(self._work.mapping.name, "bc")
         missing += [bc_id for bc_id in reported if bc_id not in present]
         for some in batched(dict.fromkeys(missing), PAGE_SIZE, strict=False):
             self._handle(fetch_changes(self._work, some, (), set()))
-        return len(present)
+        return len(present) + self._fresh - fresh  # restored ones count, or they could go unnoticed
 
     # Pages
 
