@@ -8,7 +8,7 @@ is recognized by its digest, and possible partners of new records are asked for 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from couplings.matching import MatchIndex
@@ -330,16 +330,28 @@ def _take_new_in_crm(work: Work, records: dict[str, Record], taken: Taken) -> No
     for record in ours.values():
         add_uncoupled(index, work, record)
     candidates = _bc_candidates(work, list(ours.values()), {pair.bc_id for pair in taken.pairs})
-    # Of the candidates only those matter that fit one of the records, or several.
-    claims = [
-        pair
-        for pair in take_bc_page(work, index, candidates)
-        if pair.matched or (pair.problem and pair.problem.kind is OutcomeKind.AMBIGUOUS)
-    ]
+    claims = _claims(work, index, candidates)
     taken.pairs += claims
     taken.uncoupled_in_bc += len(claims)
     left = [crm_id for crm_id in index.uncoupled if crm_id not in index.matches.claimed]
     taken.pairs += [pair_of_crm(work, crm_id, ours[crm_id]) for crm_id in sorted(left)]
+
+
+def _claims(work: Work, index: CrmIndex, candidates: list[Record]) -> list[Pair]:
+    """Of the candidates those that fit one of the new CRM records, or several."""
+    pairs = take_bc_page(work, index, candidates)
+    left_out = {p.bc_id for p in pairs if p.problem and p.problem.kind is OutcomeKind.SKIPPED}
+    if left_out:
+        # Perhaps only because the candidate is younger than what was loaded of other tables: it is
+        # asked anew, or the CRM record would be copied to where its partner already is.
+        id_field = work.mapping.bc.id_field
+        again = [each for each in candidates if each[id_field] in left_out]
+        pairs += take_bc_page(replace(work), index, again)
+    return [
+        pair
+        for pair in pairs
+        if pair.matched or (pair.problem and pair.problem.kind is OutcomeKind.AMBIGUOUS)
+    ]
 
 
 def _bc_candidates(work: Work, records: list[Record], met: set[str]) -> list[Record]:

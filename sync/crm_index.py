@@ -36,6 +36,9 @@ class CrmIndex:
     """All uncoupled CRM ids."""
     made_from: dict[str, str] = field(default_factory=dict)
     """Id of the BC record that Coupler would make of an uncoupled CRM record → that one's id."""
+    restored_in_bc: set[str] = field(default_factory=set)
+    """Ids that Coupler would give to BC records made in place of deleted partners of coupled CRM
+    records: one that exists is a restoration that did not live to couple it."""
     watermark: str = ""
     """Where reading CRM's changes can go on after this look; empty where it cannot."""
     untracked_because: str = ""
@@ -58,19 +61,30 @@ def build_index(work: Work, watch: WatchCrm = _nobody) -> CrmIndex:
     reading changes can go on (``CrmIndex.watermark``); a preview has no use for that.
     """
     mapping = work.mapping
+    ids = work.context.ids
     entries = list(work.couplings.scan_index(mapping.name))
     by_crm_id = {entry.crm_id: entry for entry in entries}
     index = CrmIndex(
         by_bc_id={entry.bc_id: entry for entry in entries},
         matches=MatchIndex([key.pairs for key in mapping.match]),
     )
+    if mapping.creates_in_bc:
+        index.restored_in_bc = {
+            restored
+            for entry in entries
+            if (restored := ids.of(mapping.name, "crm", entry.crm_id)) != entry.bc_id
+        }
+    restored_in_crm = {ids.of(mapping.name, "bc", entry.bc_id) for entry in entries}
     for record in _records(work, index):
         if not in_scope(mapping.crm.scope, record):
             continue
-        entry = by_crm_id.get(record[mapping.crm.id_column])
+        crm_id = record[mapping.crm.id_column]
+        entry = by_crm_id.get(crm_id)
         watch(record, entry)
         if entry is None:
-            add_uncoupled(index, work, record)
+            # One that a restoration made and did not live to couple waits for its own pair.
+            if crm_id not in restored_in_crm:
+                add_uncoupled(index, work, record)
         elif entry.crm_digest == digest_of(project_crm(mapping, record)):
             index.unchanged.add(entry.crm_id)
     index.uncoupled.sort()

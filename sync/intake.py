@@ -21,6 +21,16 @@ NOT_IN_BC = (
 )
 
 
+RESTORE_UNFINISHED = "restore-unfinished"
+_UNFINISHED = (
+    "The record was made in place of a deleted one, and is not coupled with its partner yet."
+)
+_UNFINISHED_HINT = (
+    "Nothing: the pair is completed when its deleted record is met. If it stays so, the deletion "
+    "policy was changed meanwhile: delete this record, or uncouple its partner."
+)
+
+
 def take_bc_page(work: Work, index: CrmIndex, records: Iterable[Record]) -> list[Pair]:
     """The pairs of one page of BC records, the partners of changed ones read from CRM."""
     mapping = work.mapping
@@ -140,6 +150,9 @@ def _in_step(work: Work, index: CrmIndex, pair: Pair, record: Record) -> bool:
 def _find_partner(work: Work, index: CrmIndex, pair: Pair, record: Record) -> None:
     """Match an uncoupled BC record, or see whether CRM may get a new one."""
     mapping = work.mapping
+    if pair.bc_id in index.restored_in_bc:
+        pair.stop(_skipped(RESTORE_UNFINISHED, _UNFINISHED, hint=_UNFINISHED_HINT))
+        return
     kin = _kin(work, index, pair.bc_id)
     if kin:
         pair.crm_id, pair.matched = kin, True

@@ -20,7 +20,7 @@ from services.records import Record
 from sync.comparison import Comparison, Progress, bc_pages
 from sync.crm_index import CrmIndex, build_index
 from sync.drift import Drift, DriftKind
-from sync.intake import load_partners
+from sync.intake import RESTORE_UNFINISHED, load_partners
 from sync.job_model import Counters
 from sync.mapping import Direction
 from sync.outcome_model import SETTLED, OutcomeKind, RecordKey
@@ -138,7 +138,9 @@ class Reconciliation:
         for each in met:
             pair, entry = each.pair, each.entry
             partner = entry.crm_id if entry else pair.crm_id if pair.matched else ""
-            if pair.bc is None or each.origin == "crm" or (pair.problem and not entry):
+            problem = pair.problem
+            is_told = problem and not entry and problem.code != RESTORE_UNFINISHED
+            if pair.bc is None or each.origin == "crm" or is_told:
                 continue  # what is to be said of an uncoupled record is said already
             self._twins.add_bc(pair.bc_id, pair.bc, partner)
 

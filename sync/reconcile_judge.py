@@ -13,7 +13,8 @@ from datetime import datetime
 from couplings.model import CouplingIndexEntry, Side
 from errors import RecordError
 from sync.drift import Drift, DriftKind, FieldDifference, Flow
-from sync.outcome_model import OutcomeKind
+from sync.intake import RESTORE_UNFINISHED
+from sync.outcome_model import UNCOUPLED, OutcomeKind
 from sync.pair import Action, Pair
 from sync.plan import plan_pair
 from sync.projection import field_states
@@ -113,6 +114,8 @@ def _kind_of_uncoupled(pair: Pair) -> DriftKind | None:
         return DriftKind.UNCOUPLED
     if not pair.problem and not pair.actions:
         return None  # the mapping creates no partner for it
+    if pair.problem and pair.problem.code == RESTORE_UNFINISHED:
+        return None  # it is told as a duplicate, see ``reconcile_twins``
     return DriftKind.MISSING_IN_CRM if pair.origin == "bc" else DriftKind.MISSING_IN_BC
 
 
@@ -120,6 +123,8 @@ def _explained_by(pair: Pair, fields: tuple[FieldDifference, ...], known: Known 
     if known is not None:
         kind, code = known
         is_so = pair.problem is not None and pair.problem.code == code
+        # A record that was uncoupled is left alone, whatever else were to be said of a new one.
+        is_so = is_so or code == UNCOUPLED
         if kind is OutcomeKind.FAILED or (is_so and not _does_something(pair)):
             return code
     if fields and all(each.flow is Flow.AGREED for each in fields) and not _does_something(pair):

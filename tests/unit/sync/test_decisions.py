@@ -16,7 +16,7 @@ from sync.mapping import DeletionConflict, TableMapping, UpdateConflict
 from sync.mappings import mapping_named
 from sync.outcome_model import SETTLED, Outcome
 from sync.work import Work
-from tests.support.table_jobs import SyncWorld, bc_customer
+from tests.support.table_jobs import SyncWorld, bc_customer, crm_account
 
 CUSTOMER_ID = bc_customer("10000")["id"]
 
@@ -412,3 +412,23 @@ def test_records_that_a_person_took_apart_stay_apart_until_either_changes(world,
     world.synchronize("CUSTOMER")
     assert len(list(world.couplings.scan("CUSTOMER"))) == 1
     assert len(world.accounts()) == 1
+
+
+@SIDES
+def test_a_restoration_that_did_not_live_to_couple_its_record_is_not_copied_back(world, side):
+    """Found by the simulation (seed 1027): the restored record looked like a new one."""
+    world.policies = {"deletion_conflict": DeletionConflict.RESTORE}
+    world.synchronize("CUSTOMER")
+    (coupling,) = world.couplings.scan("CUSTOMER")
+    delete(world, side)
+    if side == "bc":
+        made = world.ids().of("CUSTOMER", "crm", coupling.crm_id)
+        world.bc.put("customers", bc_customer("30000") | {"id": made})
+    else:
+        made = world.ids().of("CUSTOMER", "bc", coupling.bc_id)
+        world.crm.put("accounts", crm_account(1, accountid=made, accountnumber="10000"))
+    world.synchronize("CUSTOMER")
+    world.passes()
+    assert len(world.accounts()) == 1
+    assert len(world.bc.tables["customers"]) == 1
+    assert len(list(world.couplings.scan("CUSTOMER"))) == 1
