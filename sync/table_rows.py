@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from storage.columns import Columns
@@ -12,6 +12,10 @@ from sync.job_model import Counters, Lease
 from sync.table_model import TableState, Watermarks
 from sync.watermark import BcWatermark
 
+_COUNTERS = tuple(each.name for each in fields(Counters))
+_MARKS = tuple(each.name for each in fields(Watermarks))
+_BC_MARK = tuple(each.name for each in fields(BcWatermark))
+
 
 def state_values(state: TableState) -> dict[str, Value]:
     return {
@@ -19,8 +23,8 @@ def state_values(state: TableState) -> dict[str, Value]:
         "lease_epoch": state.lease.epoch,
         "lease_expires_at": state.lease.expires_at,
         "lineage": state.lineage,
-        "watermarks": json.dumps(asdict(state.watermarks)),
-        "pending": json.dumps(asdict(state.pending)) if state.pending else "",
+        "watermarks": _marks_text(state.watermarks),
+        "pending": _marks_text(state.pending) if state.pending else "",
         "pending_of": state.pending_of,
         "phase": state.phase,
         "cursor": state.cursor,
@@ -32,16 +36,21 @@ def state_values(state: TableState) -> dict[str, Value]:
         "started_at": state.started_at,
         "succeeded_at": state.succeeded_at,
         "changed_at": state.changed_at,
-        "to_crm": _counters_text(state.to_crm),
-        "from_crm": _counters_text(state.from_crm),
+        "to_crm": json.dumps(_members(state.to_crm, _COUNTERS)),
+        "from_crm": json.dumps(_members(state.from_crm, _COUNTERS)),
         "message": state.message,
         "hint": state.hint,
     }
 
 
-def _counters_text(counters: Counters) -> str:
+def _marks_text(marks: Watermarks) -> str:
+    values = _members(marks, _MARKS)
+    return json.dumps(values | {"bc": _members(marks.bc, _BC_MARK)})
+
+
+def _members(value: object, names: tuple[str, ...]) -> dict[str, Any]:
     """As ``asdict``, which copies deeply and is slow for what every checkpoint stores."""
-    return json.dumps({each.name: getattr(counters, each.name) for each in fields(counters)})
+    return {name: getattr(value, name) for name in names}
 
 
 def state_of(row: Row, mapping: str) -> TableState:
