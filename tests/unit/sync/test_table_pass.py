@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sync.hints import HintReason, RecordHint
@@ -28,7 +30,7 @@ def world() -> SyncWorld:
     return quiet(made)
 
 
-def without_id(record):
+def without_id(record: dict[str, Any]) -> dict[str, Any]:
     """What Business Central fills in for itself where nothing is given."""
     return {name: value for name, value in record.items() if name not in ("id", "number")}
 
