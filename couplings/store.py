@@ -140,8 +140,7 @@ class CouplingStore:
         return self.find_entry(mapping, str(pointer.values["bc_id"])) if pointer else None
 
     def find_entry_by_key(self, mapping: str, bc_key: str) -> CouplingIndexEntry | None:
-        """The index entry of the coupled BC record of that number or code; one query, which the
-        storage answers by looking through the mapping's couplings."""
+        """The index entry of the coupled BC record of that number; one query of the whole table."""
         rows = self._table.scan(
             self._partition(mapping), prefix=(BC,), where={"bc_key": bc_key}, select=INDEX_COLUMNS
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -218,3 +219,21 @@ def test_a_deletion_is_noticed_beside_a_record_that_was_coupled_from_crm(world):
     world.crm.put("accounts", crm_account(3, accountnumber="30000", name="Customer 30000"))
     passes(world)
     assert [each.code for each in world.outcome_list()] == ["deleted-in-bc"]
+
+
+def test_a_new_pair_that_both_sides_got_at_once_is_coupled_and_not_copied(world):
+    """Found by the simulation (seed 1758): the person in Business Central was younger than the
+    relations that the pass had loaded, so it seemed to belong to no customer."""
+    world.synchronize("CONTACT")
+    (coupling,) = world.couplings.scan("CUSTOMER")
+    world.crm.put("contacts", crm_contact(2, coupling.crm_id))
+    new = world.bc.put("contacts", bc_contact(2, displayName="Human 2"))
+    stale, current = world.references, replace(world.references)
+    current.customer_of_contact = {new["id"]: CUSTOMER_ID}
+    current.company_card_of_customer = {CUSTOMER_ID: "CT900"}
+    loaded = iter([stale])
+    world.load_references = lambda: next(loaded, current)
+    passes(world, "CONTACT")
+    assert len(world.bc.tables["contacts"]) == 1
+    assert len(world.crm.tables["contacts"]) == 1
+    assert len(list(world.couplings.scan("CONTACT"))) == 1
