@@ -73,7 +73,7 @@ ENTITIES = st.dictionaries(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(ENTITIES)
 def test_an_entity_is_one_line_of_json(entity: dict[str, Any]) -> None:
     text = entity_text(entity)

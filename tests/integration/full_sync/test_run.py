@@ -187,7 +187,9 @@ def test_a_record_left_out_says_why_and_what_to_do(runs):
 
 
 def test_a_second_run_asks_neither_service_to_write(runs):
-    assert writes(runs.second_requests) == {BC: {}, CRM: {}}
+    # Business Central is looked at by batches of reads; that none was of writes, its records tell.
+    assert writes(runs.second_requests)[BC].keys() <= {"POST $batch"}
+    assert writes(runs.second_requests)[CRM] == {}
     assert runs.after == runs.between
 
 

@@ -36,7 +36,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         register_people(up, data)
         connection = installation.connect(data.company)
         client = installation.client
-        client.set_incremental(connection, {"period_seconds": PERIOD_SECONDS})
+        client.set_incremental(connection, {"enabled": True, "period_seconds": PERIOD_SECONDS})
         until(lambda: client.tables(connection)["timer_at"], "the timer's first look")
         review = installation.synchronize(connection, MAPPINGS)
         assert statuses(review) == dict.fromkeys(MAPPINGS, "finished")
