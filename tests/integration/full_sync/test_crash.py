@@ -94,7 +94,9 @@ def test_records_created_in_bc_but_not_coupled_when_the_host_was_killed_are_adop
     connection, of_bc, of_crm = begin_with_customers_of_crm_only(installation)
     installation.start(connection, MAPPINGS[:2])
     installation.ended(connection)
-    # The service creates the records, its answer is lost, and asking again takes until the kill.
+    # The first two batches are looks at the table. Then the service creates the records, its
+    # answer is lost, and asking again takes until the kill.
+    installation.plan_fault(BC, "slow", method="POST", path=r"/\$batch$", seconds=0.0, times=2)
     installation.plan_fault(BC, "commit-then-drop", method="POST", path=r"/\$batch$", times=1)
     installation.plan_fault(BC, "slow", method="POST", path=r"/\$batch$", seconds=60.0)
     installation.start(connection, ("CUSTOMER",))
