@@ -82,7 +82,6 @@ class TablePass:
         Raises the families of ``errors``; progress up to the last page is kept.
         """
         started = self._now()
-        self._mark = self._keeper.held.watermarks.bc
         self._keeper.checkpoint(
             watermarks=uncounted(self._keeper.held.watermarks),
             started_at=self._keeper.held.started_at if self._keeper.held.phase else started,
