@@ -13,8 +13,12 @@ from connections.model import (
     CONNECTION_ID_PATTERN,
     BusinessCentralSide,
     Connection,
+    ConnectionState,
     Credentials,
     CrmSide,
+    Options,
+    Ownership,
+    WebServiceKey,
 )
 from errors import RefusedRequestError
 from identity.model import Caller, TenantId
@@ -46,9 +50,16 @@ _SecretName = Annotated[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebServiceKeyMembers:
+    user: Annotated[str, Text(longest=50)]  # BC's own limit of User."User Name"
+    key_secret_name: _SecretName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BusinessCentralMembers:
     url: _Url
     company: Annotated[str, Text(longest=30)]  # BC's own limit of Company.Name
+    web_service_key: WebServiceKeyMembers | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +75,19 @@ class CredentialsMembers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OptionsMembers:
+    """What the guide asks for; what is left out is as usual."""
+
+    ownership: Ownership = Ownership.PERSON
+    team_id: _Guid | None = None
+    crm_solution: bool = False
+    separate_companies: bool = False
+    item_availability: bool = False
+    sales_orders: bool = False
+    sales_order_user: Annotated[str, Text(longest=100)] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewConnection:
     """The body of ``POST connections``. No member takes a secret: one sent is an unknown member."""
 
@@ -72,6 +96,7 @@ class NewConnection:
     crm: CrmMembers
     credentials: CredentialsMembers
     connection_id: _Slug | None = None
+    options: OptionsMembers = OptionsMembers()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +122,7 @@ def connection_of(
     business_central = BusinessCentralSide(
         url=check_address(asked.business_central.url, hosts),
         company=asked.business_central.company,
+        web_service_key=_web_service_key_of(asked.business_central, caller.tenant),
     )
     crm = CrmSide(url=check_address(asked.crm.url, hosts))
     _require_no_path(crm.url)
@@ -111,8 +137,45 @@ def connection_of(
             client_id=asked.credentials.client_id.lower(),
             client_secret_name=asked.credentials.client_secret_name,
         ),
+        options=_options_of(asked.options),
+        state=ConnectionState.ACTIVE,
         created_at=now,
         created_by=caller.subject,
+    )
+
+
+def _web_service_key_of(asked: BusinessCentralMembers, tenant: TenantId) -> WebServiceKey | None:
+    key = asked.web_service_key
+    if key is None:
+        return None
+    check_secret_name(tenant, key.key_secret_name)
+    return WebServiceKey(user=key.user, key_secret_name=key.key_secret_name)
+
+
+def _options_of(asked: OptionsMembers) -> Options:
+    """The options, if they go together; raises ``RefusedRequestError`` (422)."""
+    if asked.ownership is Ownership.TEAM and not asked.team_id:
+        raise RefusedRequestError(
+            422,
+            "team-missing",
+            "A team is to own the records that are created in CRM, and no team is named.",
+            hint="Give options.team_id, the id of a team in Dynamics 365 Sales.",
+        )
+    if asked.separate_companies and not asked.crm_solution:
+        raise RefusedRequestError(
+            422,
+            "solution-needed",
+            "Companies are told apart by a column of Coupler's CRM solution, which is not chosen.",
+            hint="Set options.crm_solution to true as well.",
+        )
+    return Options(
+        ownership=asked.ownership,
+        team_id=(asked.team_id or "").lower(),
+        crm_solution=asked.crm_solution,
+        separate_companies=asked.separate_companies,
+        item_availability=asked.item_availability,
+        sales_orders=asked.sales_orders,
+        sales_order_user=asked.sales_order_user or "",
     )
 
 

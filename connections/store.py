@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from connections.model import (
@@ -13,6 +14,9 @@ from connections.model import (
     Credentials,
     CrmSide,
     Incremental,
+    Options,
+    Ownership,
+    WebServiceKey,
 )
 from errors import RefusedRequestError
 from identity.model import TenantId
@@ -104,20 +108,26 @@ def enabled_connections() -> Iterator[tuple[TenantId, StoredConnection]]:
     """Every tenant's connections that are to be kept in step, for timers."""
     for tenant in storage_account().tenants(TABLE):
         for stored in connections_of(tenant).load_all():
-            if stored.connection.incremental.enabled:
+            connection = stored.connection
+            if connection.state is ConnectionState.ACTIVE and connection.incremental.enabled:
                 yield tenant, stored
 
 
 def _row_of(connection: Connection) -> Row:
+    key = connection.business_central.web_service_key
     values: dict[str, Value] = {
         "name": connection.name,
         "business_central_url": connection.business_central.url,
         "business_central_company": connection.business_central.company,
+        "web_service_user": key.user if key else "",
+        "web_service_key_secret_name": key.key_secret_name if key else "",
         "crm_url": connection.crm.url,
         "credentials_tenant_id": connection.credentials.tenant_id,
         "credentials_client_id": connection.credentials.client_id,
         "credentials_client_secret_name": connection.credentials.client_secret_name,
         "state": connection.state.value,
+        "hold_reason": connection.hold_reason,
+        "options": json.dumps(asdict(connection.options)),
         "incremental_enabled": connection.incremental.enabled,
         "incremental_period_seconds": connection.incremental.period_seconds,
         "created_at": connection.created_at,
@@ -136,6 +146,20 @@ def _incremental_of(row: Row) -> Incremental:
     return Incremental(enabled=enabled, period_seconds=period)
 
 
+def _options_of(row: Row) -> Options:
+    """A row from before there was an option has its usual value."""
+    stored = json.loads(str(row.values.get("options") or "{}"))
+    ownership = Ownership(stored.get("ownership", Options().ownership))
+    return Options(**stored | {"ownership": ownership})
+
+
+def _web_service_key_of(row: Row) -> WebServiceKey | None:
+    user = str(row.values.get("web_service_user") or "")
+    if not user:
+        return None
+    return WebServiceKey(user=user, key_secret_name=str(row.values["web_service_key_secret_name"]))
+
+
 def _connection_of(row: Row) -> StoredConnection:
     created_at = row.values["created_at"]
     if not isinstance(created_at, datetime):
@@ -148,7 +172,9 @@ def _connection_of(row: Row) -> StoredConnection:
         connection_id=row.key[0],
         name=text("name"),
         business_central=BusinessCentralSide(
-            url=text("business_central_url"), company=text("business_central_company")
+            url=text("business_central_url"),
+            company=text("business_central_company"),
+            web_service_key=_web_service_key_of(row),
         ),
         crm=CrmSide(url=text("crm_url")),
         credentials=Credentials(
@@ -157,6 +183,8 @@ def _connection_of(row: Row) -> StoredConnection:
             client_secret_name=text("credentials_client_secret_name"),
         ),
         state=ConnectionState(text("state")),
+        hold_reason=str(row.values.get("hold_reason") or ""),
+        options=_options_of(row),
         incremental=_incremental_of(row),
         created_at=created_at,
         created_by=text("created_by"),

@@ -24,7 +24,8 @@ PACKAGES = ("connections", "couplings", "identity", "services", "storage", "sync
 SECRET = "s3cret-value"
 _HOLDS_A_SECRET = re.compile(r"secret|password|token|storage_connection|authorization", re.I)
 _HOLDS_NO_VALUE = {
-    "client_secret_name",  # the address of a secret
+    "client_secret_name",  # addresses of secrets
+    "key_secret_name",
 }
 
 

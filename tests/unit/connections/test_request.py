@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import is_dataclass
-from typing import get_type_hints
+from typing import get_args, get_type_hints
 
 import pytest
 
+from connections.model import Options
 from connections.request import NewConnection
 from errors import RefusedRequestError
 from identity.model import Caller
@@ -68,13 +69,39 @@ def test_an_id_that_is_no_slug_is_refused(slug):
     assert "connection_id" in refused.value.message
 
 
+def test_options_that_are_left_out_are_as_usual():
+    assert connection().options == Options()
+    assert connection().business_central.web_service_key is None
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"ownership": "team"}, "team-missing"),
+        ({"separate_companies": True}, "solution-needed"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(options, code):
+    with pytest.raises(RefusedRequestError) as refused:
+        connection(options=options)
+    assert (refused.value.status, refused.value.code) == (422, code)
+
+
+def test_the_key_of_a_web_service_user_is_named_within_the_tenant():
+    key = {"user": "COUPLER", "key_secret_name": f"{OTHER_TENANT}--key"}
+    with pytest.raises(RefusedRequestError) as refused:
+        connection(business_central=body()["business_central"] | {"web_service_key": key})
+    assert refused.value.code == "secret-not-yours"
+
+
 def test_no_member_takes_a_secret():
     named = {name for name in members(NewConnection) if "secret" in name or "password" in name}
-    assert named == {"client_secret_name"}
+    assert named == {"client_secret_name", "key_secret_name"}
 
 
 def members(shape: type) -> Iterator[str]:
     for name, kind in get_type_hints(shape).items():
         yield name
-        if isinstance(kind, type) and is_dataclass(kind):
-            yield from members(kind)
+        for part in (kind, *get_args(kind)):
+            if isinstance(part, type) and is_dataclass(part):
+                yield from members(part)

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
-from connections.model import Incremental
+from connections.model import Incremental, Options, Ownership, WebServiceKey
 from connections.store import TABLE, ConnectionStore
 from errors import RefusedRequestError
 from identity.model import TenantId
@@ -84,6 +85,20 @@ def test_other_incremental_settings_are_read_back(store):
     assert changed.connection.incremental == Incremental(enabled=False, period_seconds=60)
 
 
+def test_options_and_the_web_service_key_are_read_back(store):
+    options = {"ownership": "team", "team_id": str(UUID(int=7)), "sales_orders": True}
+    key = {"user": "COUPLER", "key_secret_name": f"{TENANT}--key"}
+    business_central = body()["business_central"] | {"web_service_key": key}
+    store.add(connection(options=options, business_central=business_central))
+    read = store.load("cronus").connection
+    assert read.options == Options(
+        ownership=Ownership.TEAM, team_id=str(UUID(int=7)), sales_orders=True
+    )
+    assert read.business_central.web_service_key == WebServiceKey(
+        user="COUPLER", key_secret_name=f"{TENANT}--key"
+    )
+
+
 def test_a_change_of_what_was_changed_since_is_refused(store):
     stored, _ = store.add(connection())
     store.change(stored, stored.connection)
@@ -92,10 +107,11 @@ def test_a_change_of_what_was_changed_since_is_refused(store):
     assert refused.value.status == 412
 
 
-def test_a_row_from_before_there_were_incremental_settings_has_the_usual_ones(account, store):
+def test_a_row_from_before_there_were_further_settings_has_the_usual_ones(account, store):
     store.add(connection())
     table = account.table(TABLE, TENANT)
     (row,) = table.scan(())
-    older = {name: each for name, each in row.values.items() if "incremental" not in name}
+    later = ("incremental", "web_service", "options", "hold_reason")
+    older = {name: each for name, each in row.values.items() if not name.startswith(later)}
     table.replace(replace(row, values=older), row.etag)
-    assert store.load("cronus").connection.incremental == Incremental()
+    assert store.load("cronus").connection == connection()
