@@ -30,7 +30,7 @@ def account() -> MemoryAccount:
 
 
 def rows_left(account: MemoryAccount, tenant, connection: str) -> dict[str, int]:
-    left = {}
+    left: dict[str, int] = {}
     for name in NAMES:
         table = account.table(name, tenant)
         rows = [*table.scan((connection,)), *table.scan_below((connection,))]
@@ -86,9 +86,8 @@ def test_rows_that_another_removal_was_at_are_no_error(account):
             return iter(rows)
 
     def table_named(name: str) -> TenantTable:
-        if name == COUPLINGS:
-            return cast(TenantTable, Contended())
-        return account.table(name, TENANT)
+        of_account: TenantTable = account.table(name, TENANT)
+        return cast(TenantTable, Contended()) if name == COUPLINGS else of_account
 
     done = remove_rows(
         table_named,
