@@ -21,6 +21,8 @@ WatermarkExpiredError  nobody: the change feed cannot go on from here; everythin
 
 from __future__ import annotations
 
+import math
+
 
 class CouplerError(Exception):
     """Base of all families.
@@ -48,6 +50,14 @@ class RefusedRequestError(CouplerError):
         if not 400 <= status <= 499:
             raise ValueError(f"a refused request answers 4xx, not {status}")
         self.status = status
+
+
+class TenantBusyError(RefusedRequestError):
+    """The caller's tenant asks for more at once than one tenant may: 429, and when to ask again."""
+
+    def __init__(self, message: str, *, retry_after: float, hint: str = "") -> None:
+        super().__init__(429, "tenant-busy", message, hint=hint)
+        self.headers = {"Retry-After": str(max(1, math.ceil(retry_after)))}
 
 
 class ConfigurationError(CouplerError):

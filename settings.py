@@ -56,6 +56,17 @@ class Settings:
     operations may take (8 minutes online), and more than its servers' clocks differ."""
     watch_seconds: int
     """How often a run looks at its table jobs by itself, should an event have been lost."""
+    tenant_requests_per_second: int
+    """Requests that one tenant may send to one process lastingly; 0: as many as it likes."""
+    tenant_request_burst: int
+    """Requests that one tenant may send to one process at once, after a while of rest."""
+    tenant_starts_per_hour: int
+    """Runs, and passes asked for, that one tenant may start within an hour; 0: no limit."""
+    tenant_runs_at_once: int
+    """Runs of one tenant's connections that may be in process at once; 0: no limit."""
+    tenant_slots: int
+    """Queue messages of one tenant that all processes together may work on at once; 0: no limit.
+    Other tenants find a free worker only where there are more workers than this."""
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -81,11 +92,14 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         return value == "true"
 
     def seconds(name: str, default: int) -> int:
+        return number(name, default, lowest=1, unit=" of seconds")
+
+    def number(name: str, default: int, *, lowest: int = 0, unit: str = "") -> int:
         value = text(name, str(default))
-        if not value.isdigit() or int(value) < 1:
+        if not value.isdigit() or int(value) < lowest:
             raise ConfigurationError(
                 "setting-malformed",
-                f"The app setting {name} is {value!r}: use a whole number of seconds above 0.",
+                f"The app setting {name} is {value!r}: use a whole number{unit} from {lowest} on.",
             )
         return int(value)
 
@@ -109,6 +123,11 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         slice_seconds=seconds("TABLE_JOB_SLICE_SECONDS", 240),
         overlap_seconds=seconds("BC_OVERLAP_SECONDS", 600),
         watch_seconds=seconds("RUN_WATCH_SECONDS", 30),
+        tenant_requests_per_second=number("TENANT_REQUESTS_PER_SECOND", 50),
+        tenant_request_burst=number("TENANT_REQUEST_BURST", 200, lowest=1),
+        tenant_starts_per_hour=number("TENANT_STARTS_PER_HOUR", 120),
+        tenant_runs_at_once=number("TENANT_RUNS_AT_ONCE", 10),
+        tenant_slots=number("TENANT_SLOTS", 4),
     )
 
 

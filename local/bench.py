@@ -28,7 +28,7 @@ from local.bench_measure import (
     unfinished,
     wall_seconds,
 )
-from local.bench_passes import OVERLAP_SETTINGS, PassBench, PassError, ratios, spread_stamps
+from local.bench_passes import BENCH_SETTINGS, PassBench, PassError, ratios, spread_stamps
 from local.coupler_client import CouplerApiError, CouplerClient
 from local.demo import CONNECTION, connection_document
 from local.options import add_platform_options, platform_options
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str]) -> int:
     if found.crm_url or found.bc_url:
         parser.error("only the simulators are measured: their data is made and thrown away")
     options = replace(
-        platform_options(found), in_memory=True, storage_log=True, settings=OVERLAP_SETTINGS
+        platform_options(found), in_memory=True, storage_log=True, settings=BENCH_SETTINGS
     )
     try:
         figures = _bench(options, found.customers, file_sink(_LOG))

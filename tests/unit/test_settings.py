@@ -85,6 +85,9 @@ def test_a_missing_setting_is_named(name):
         ("TABLE_JOB_LEASE_SECONDS", "0"),
         ("TABLE_JOB_SLICE_SECONDS", "1.5"),
         ("RUN_WATCH_SECONDS", "-1"),
+        ("TENANT_SLOTS", "-1"),
+        ("TENANT_REQUEST_BURST", "0"),
+        ("TENANT_REQUESTS_PER_SECOND", "many"),
     ],
 )
 def test_a_malformed_setting_is_named(name, value):
