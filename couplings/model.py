@@ -76,17 +76,22 @@ class CouplingIndexEntry:
     """As of ``Coupling``."""
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
+
 def digest_of(values: dict[str, Any]) -> str:
     """A hash of JSON values, 24 hexadecimal digits, equal for equal values.
 
     The order of fields does not matter, nor does the form of a number (10, 10.0, 1e1). True is not
     1, a missing field is not an empty one.
     """
-    text = json.dumps(_canonical(values), sort_keys=True, separators=(",", ":"))
+    text = _ENCODER.encode(_canonical(values))
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
 def _canonical(value: Any) -> Any:
+    if value is None or isinstance(value, str):
+        return value  # as most are
     if isinstance(value, dict):
         return {name: _canonical(member) for name, member in value.items()}
     if isinstance(value, list | tuple):

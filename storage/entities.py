@@ -52,7 +52,8 @@ def _stored(column: str, value: Value) -> Any:
             raise ValueError(f"the time in column {column} has no time zone")
         return value.astimezone(UTC)
     if isinstance(value, str):
-        if len(value.encode("utf-16-le")) // 2 > _TEXT_LIMIT:
+        # A character is one code unit or two: most texts are short enough by their length alone.
+        if len(value) * 2 > _TEXT_LIMIT and len(value.encode("utf-16-le")) // 2 > _TEXT_LIMIT:
             raise RecordError(
                 "value-too-long",
                 f"The text for {column} is longer than a column of a table row can hold.",

@@ -6,7 +6,7 @@ is its line for one table mapping.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -75,7 +75,7 @@ class Counters:
 
     def __add__(self, other: Counters) -> Counters:
         return Counters(
-            **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
+            **{name: getattr(self, name) + getattr(other, name) for name in self.__slots__}
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import lru_cache
 
 from storage.columns import Columns
 from storage.rows import Row, Value
@@ -19,6 +20,9 @@ from sync.job_model import (
 )
 from sync.mapping import Direction
 
+_REMEMBERED = 256
+"""Values kept with their texts, of each kind: every checkpoint stores the same ones again."""
+
 
 def run_values(run: Run) -> dict[str, Value]:
     return {
@@ -26,7 +30,7 @@ def run_values(run: Run) -> dict[str, Value]:
         "state": run.state.value,
         "started_at": run.started_at,
         "started_by": run.started_by,
-        "mappings": json.dumps(run.mappings),
+        "mappings": _names_text(run.mappings),
         "finished_at": run.finished_at,
         "cancel_requested": run.cancel_requested,
         "generation": run.generation,
@@ -42,7 +46,7 @@ def run_of(row: Row) -> Run:
         state=RunState(columns.text("state")),
         started_at=columns.time("started_at"),
         started_by=columns.text("started_by"),
-        mappings=_names(columns, "mappings"),
+        mappings=_names(columns.text("mappings")),
         finished_at=columns.optional_time("finished_at"),
         cancel_requested=columns.flag("cancel_requested"),
         generation=columns.number("generation"),
@@ -57,11 +61,11 @@ def job_values(job: TableJob) -> dict[str, Value]:
         "direction": job.direction.value,
         "state": job.state.value,
         "created_at": job.created_at,
-        "dependencies": json.dumps(job.dependencies),
+        "dependencies": _names_text(job.dependencies),
         "to_crm_status": job.to_crm_status.value,
         "from_crm_status": job.from_crm_status.value,
-        "to_crm": json.dumps(asdict(job.to_crm)),
-        "from_crm": json.dumps(asdict(job.from_crm)),
+        "to_crm": counters_text(job.to_crm),
+        "from_crm": counters_text(job.from_crm),
         "records_expected": job.records_expected,
         "records_handled": job.records_handled,
         "phase": job.phase,
@@ -73,8 +77,8 @@ def job_values(job: TableJob) -> dict[str, Value]:
         "message": job.message,
         "hint": job.hint,
         "warning": job.warning,
-        "blocked_by": json.dumps(job.blocked_by),
-        "waiting_for": json.dumps(job.waiting_for),
+        "blocked_by": _names_text(job.blocked_by),
+        "waiting_for": _names_text(job.waiting_for),
         "lease_owner": job.lease.owner,
         "lease_epoch": job.lease.epoch,
         "lease_expires_at": job.lease.expires_at,
@@ -91,11 +95,11 @@ def job_of(row: Row) -> TableJob:
         direction=Direction(columns.text("direction")),
         state=JobState(columns.text("state")),
         created_at=columns.time("created_at"),
-        dependencies=_names(columns, "dependencies"),
+        dependencies=_names(columns.text("dependencies")),
         to_crm_status=TableStatus(columns.text("to_crm_status")),
         from_crm_status=TableStatus(columns.text("from_crm_status")),
-        to_crm=Counters(**json.loads(columns.text("to_crm"))),
-        from_crm=Counters(**json.loads(columns.text("from_crm"))),
+        to_crm=counters_of(columns.text("to_crm")),
+        from_crm=counters_of(columns.text("from_crm")),
         records_expected=columns.optional_number("records_expected"),
         records_handled=columns.number("records_handled"),
         phase=columns.text("phase"),
@@ -107,8 +111,8 @@ def job_of(row: Row) -> TableJob:
         message=columns.text("message"),
         hint=columns.text("hint"),
         warning=columns.text("warning"),
-        blocked_by=_names(columns, "blocked_by"),
-        waiting_for=_names(columns, "waiting_for"),
+        blocked_by=_names(columns.text("blocked_by")),
+        waiting_for=_names(columns.text("waiting_for")),
         lease=Lease(
             owner=columns.text("lease_owner"),
             epoch=columns.number("lease_epoch"),
@@ -118,5 +122,23 @@ def job_of(row: Row) -> TableJob:
     )
 
 
-def _names(columns: Columns, column: str) -> tuple[str, ...]:
-    return tuple(json.loads(columns.text(column)))
+@lru_cache(_REMEMBERED)
+def counters_text(counters: Counters) -> str:
+    """Counters as they are stored."""
+    return json.dumps(asdict(counters))
+
+
+@lru_cache(_REMEMBERED)
+def counters_of(text: str) -> Counters:
+    """Counters as ``counters_text`` wrote them."""
+    return Counters(**json.loads(text))
+
+
+@lru_cache(_REMEMBERED)
+def _names_text(names: tuple[str, ...]) -> str:
+    return json.dumps(names)
+
+
+@lru_cache(_REMEMBERED)
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))

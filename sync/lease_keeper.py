@@ -85,7 +85,7 @@ class LeaseKeeper[T: Leased]:
         with self._lock:
             if self._lost:
                 raise self._lost
-            changed = replace(self._held, **changes)
+            changed = replace(self._held, **changes) if changes else self._held
             self._held = self._store.checkpoint(changed, now=self._now(), seconds=seconds)
 
     def __enter__(self) -> Self:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -250,7 +251,7 @@ class CrmTable:
         return _filter(self.scope, "null")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots, so that what is derived can be kept
 class TableMapping:
     """One integration table mapping."""
 
@@ -273,7 +274,7 @@ class TableMapping:
     not_offered: tuple[str, ...] = field(default=())
     """What the built-in integration synchronizes here and the APIs do not offer, for the docs."""
 
-    @property
+    @cached_property
     def lineage(self) -> str:
         """A text that changes whenever the mapping does: watermarks of another one do not count."""
         return blake2b(repr(self).encode(), digest_size=12).hexdigest()

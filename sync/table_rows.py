@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
 from storage.columns import Columns
 from storage.rows import Row, Value
-from sync.job_model import Counters, Lease
+from sync.job_model import Lease
+from sync.job_rows import counters_of, counters_text
 from sync.table_model import TableState, Watermarks
 from sync.watermark import BcWatermark
 
-_COUNTERS = tuple(each.name for each in fields(Counters))
 _MARKS = tuple(each.name for each in fields(Watermarks))
 _BC_MARK = tuple(each.name for each in fields(BcWatermark))
+_REMEMBERED = 256
+"""Watermarks kept with their texts: every checkpoint stores the same ones again."""
 
 
 def state_values(state: TableState) -> dict[str, Value]:
@@ -36,13 +39,14 @@ def state_values(state: TableState) -> dict[str, Value]:
         "started_at": state.started_at,
         "succeeded_at": state.succeeded_at,
         "changed_at": state.changed_at,
-        "to_crm": json.dumps(_members(state.to_crm, _COUNTERS)),
-        "from_crm": json.dumps(_members(state.from_crm, _COUNTERS)),
+        "to_crm": counters_text(state.to_crm),
+        "from_crm": counters_text(state.from_crm),
         "message": state.message,
         "hint": state.hint,
     }
 
 
+@lru_cache(_REMEMBERED)
 def _marks_text(marks: Watermarks) -> str:
     values = _members(marks, _MARKS)
     return json.dumps(values | {"bc": _members(marks.bc, _BC_MARK)})
@@ -64,8 +68,8 @@ def state_of(row: Row, mapping: str) -> TableState:
             expires_at=columns.optional_time("lease_expires_at"),
         ),
         lineage=columns.text("lineage"),
-        watermarks=_watermarks(json.loads(columns.text("watermarks"))),
-        pending=_watermarks(json.loads(pending)) if pending else None,
+        watermarks=_watermarks(columns.text("watermarks")),
+        pending=_watermarks(pending) if pending else None,
         pending_of=columns.text("pending_of"),
         phase=columns.text("phase"),
         cursor=columns.text("cursor"),
@@ -77,13 +81,15 @@ def state_of(row: Row, mapping: str) -> TableState:
         started_at=columns.optional_time("started_at"),
         succeeded_at=columns.optional_time("succeeded_at"),
         changed_at=columns.optional_time("changed_at"),
-        to_crm=Counters(**json.loads(columns.text("to_crm"))),
-        from_crm=Counters(**json.loads(columns.text("from_crm"))),
+        to_crm=counters_of(columns.text("to_crm")),
+        from_crm=counters_of(columns.text("from_crm")),
         message=columns.text("message"),
         hint=columns.text("hint"),
         etag=row.etag,
     )
 
 
-def _watermarks(values: dict[str, Any]) -> Watermarks:
+@lru_cache(_REMEMBERED)
+def _watermarks(text: str) -> Watermarks:
+    values: dict[str, Any] = json.loads(text)
     return Watermarks(**(values | {"bc": BcWatermark(**values["bc"])}))

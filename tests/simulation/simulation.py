@@ -20,7 +20,6 @@ from typing import Any
 from couplings.model import Side
 from errors import CouplerError, TransientError
 from identity.model import TenantId
-from storage.keys import partition_key
 from sync.full_sync import QUEUE as TABLE_JOBS
 from sync.hints import HintReason, RecordHint
 from sync.jobs import RunKind
@@ -49,6 +48,7 @@ _FAMILIES = (
     ("SALESPEOPLE", "CURRENCY", "UNIT OF MEASURE", "CUSTOMER", "CONTACT", "ITEM-PRODUCT"),
 )
 _PERIOD = timedelta(minutes=5)
+_TICK = timedelta(milliseconds=1)
 _MOST_ROUNDS = 40
 
 
@@ -102,7 +102,7 @@ class Simulation:
     # What tenants are offered (``tenant.Stage``)
 
     def now(self) -> datetime:
-        self.time += timedelta(milliseconds=1)
+        self.time += _TICK
         return self.time
 
     def pass_time(self, seconds: float) -> None:
@@ -161,7 +161,7 @@ class Simulation:
     # Storage
 
     def _watch_storage(self, moment: str, call: StorageCall) -> bool:
-        if self._actor and not call.partition.startswith(partition_key(self._actor.tenant)):
+        if self._actor and not call.partition.startswith(self._actor.partitions):
             raise BrokenGuaranteeError(f"G8: {self._actor.tenant} touches {call.partition}")
         if moment == "before" and self.chance(self.plan.storage):
             self.note("storage fails", call.table, call.verb)

@@ -74,6 +74,8 @@ class SimTenant(SyncWorld):
 
     def __init__(self, stage: Stage, tenant: TenantId, mappings: tuple[str, ...]) -> None:
         self.stage = stage
+        self.partitions = partition_key(tenant)
+        """How the keys of all its partitions begin."""
         super().__init__(stage.account, tenant=tenant, connection="demo", queues=_Queues(stage))
         self.names = mappings
         self.mappings = {name: self._variant(name) for name in mappings}

@@ -24,6 +24,8 @@ class WatermarkWatch:
             before, self._last[key] = self._last.get(key), dict(entity)
             if before is None or before.get("pending"):
                 continue
+            if before["watermarks"] == entity["watermarks"]:
+                continue
             old, new = json.loads(before["watermarks"]), json.loads(entity["watermarks"])
             for name, (was, now) in {
                 "bc": (old["bc"]["stamp"], new["bc"]["stamp"]),
