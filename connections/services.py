@@ -115,6 +115,17 @@ def open_services(
     )
 
 
+def try_services(tenant: TenantId, connection: Connection) -> None:
+    """See whether both services take the connection's credentials; raises as ``open_services``."""
+    chosen = settings()
+    opened = open_services(tenant, connection, chosen, SecretReader(chosen))
+    try:
+        for _ in opened.crm.fetch_pages("organizations", select=("organizationid",)):
+            pass
+    finally:
+        opened.close()
+
+
 class OpenConnections:
     """The connections opened in this process; safe to share between threads.
 

@@ -58,6 +58,22 @@ class ConnectionStore:
             )
         return _connection_of(row)
 
+    def load_active(self, connection_id: str) -> StoredConnection:
+        """The connection of that id, if it is enabled.
+
+        Raises ``RefusedRequestError``: 404 as ``load``, 409 where it is not enabled.
+        """
+        stored = self.load(connection_id)
+        state = stored.connection.state
+        if state is not ConnectionState.ACTIVE:
+            raise RefusedRequestError(
+                409,
+                "connection-not-enabled",
+                f"The connection {connection_id!r} is not enabled ({state.value}).",
+                hint=f"POST /api/connections/{connection_id}/enable checks and enables it.",
+            )
+        return stored
+
     def load_all(self) -> Iterator[StoredConnection]:
         """All connections of the tenant in the order of their ids."""
         return map(_connection_of, self._table.scan(_PARTITION))
@@ -97,6 +113,10 @@ class ConnectionStore:
                 hint="Read it again, and send the change with the new ETag.",
             ) from error
         return StoredConnection(connection=connection, etag=row.etag)
+
+    def remove(self, stored: StoredConnection) -> None:
+        """Take a connection away; one that is gone already is no error."""
+        self._table.delete(_PARTITION, (stored.connection.connection_id,))
 
 
 def connections_of(tenant: TenantId) -> ConnectionStore:

@@ -7,20 +7,17 @@ import re
 
 import azure.functions as func
 
-from connections.model import CONNECTION_ID_PATTERN
-from connections.services import open_connections
+from connections.model import CONNECTION_ID_PATTERN, ConnectionState
 from connections.store import StoredConnection, connections_of, enabled_connections
 from errors import CouplerError, RefusedRequestError
 from identity.model import TenantId
-from settings import settings
-from storage.accounts import storage_account
 from sync.opening import now, pass_stores
 from web import answers
 from web.edge import Delivery, Request, route, webhook_route
 from webhooks.documents import registration_document
+from webhooks.opening import registrar_of, webhook_store
 from webhooks.receiving import Receiver
-from webhooks.registration import Addresses, Registrar
-from webhooks.store import TABLE, WebhookStore
+from webhooks.store import WebhookStore
 
 log = logging.getLogger(__name__)
 
@@ -67,14 +64,14 @@ def rotate_webhook_keys(req: Request) -> func.HttpResponse:
 def read_webhooks(req: Request) -> func.HttpResponse:
     """200 with what is registered, and which tables are polled only."""
     stored = _connection(req)
-    store = _store(req.caller.tenant, stored.connection.connection_id)
+    store = webhook_store(req.caller.tenant, stored.connection.connection_id)
     return answers.ok(registration_document(store.load()))
 
 
 @route(blueprint, "DELETE", "connections/{connection_id}/webhooks")
 def remove_webhooks(req: Request) -> func.HttpResponse:
     """204 when neither service calls any more."""
-    _registrar(req.caller.tenant, _connection(req)).remove()
+    registrar_of(req.caller.tenant, _connection(req)).remove()
     return answers.no_content()
 
 
@@ -83,7 +80,7 @@ def renew_webhooks(timer: func.TimerRequest) -> None:
     """Renew and repair the webhooks of every connection that has them."""
     del timer
     for tenant, stored in enabled_connections():
-        store = _store(tenant, stored.connection.connection_id)
+        store = webhook_store(tenant, stored.connection.connection_id)
         try:
             if store.load().is_wanted:
                 _renew(tenant, stored, store)
@@ -93,7 +90,7 @@ def renew_webhooks(timer: func.TimerRequest) -> None:
 
 def _renew(tenant: TenantId, stored: StoredConnection, store: WebhookStore) -> None:
     try:
-        registrar = _registrar(tenant, stored)
+        registrar = registrar_of(tenant, stored)
     except CouplerError as error:
         store.note(now(), error.explained())  # the registrar itself notes what keeps it from it
         raise
@@ -102,18 +99,14 @@ def _renew(tenant: TenantId, stored: StoredConnection, store: WebhookStore) -> N
 
 def _register(req: Request, *, new_keys: bool) -> func.HttpResponse:
     tenant, stored = req.caller.tenant, _connection(req)
-    store = _store(tenant, stored.connection.connection_id)
-    _registrar(tenant, stored).register(new_keys=new_keys)
+    store = webhook_store(tenant, stored.connection.connection_id)
+    registrar_of(tenant, stored).register(new_keys=new_keys)
     return answers.ok(registration_document(store.load()))
 
 
 def _connection(req: Request) -> StoredConnection:
     connection_id = req.path("connection_id", CONNECTION_ID_PATTERN)
     return connections_of(req.caller.tenant).load(connection_id)
-
-
-def _store(tenant: TenantId, connection_id: str) -> WebhookStore:
-    return WebhookStore(storage_account().table(TABLE, tenant), connection_id)
 
 
 def _receiver(req: Delivery) -> Receiver:
@@ -127,39 +120,13 @@ def _receiver(req: Delivery) -> Receiver:
     def is_kept_in_step() -> bool:
         # Asked for verified calls only. Of a connection that is gone it raises 404, at which
         # Business Central ends its subscription, as it should.
-        stored = connections_of(TenantId(tenant)).load(connection_id)
-        return stored.connection.incremental.enabled
+        connection = connections_of(TenantId(tenant)).load(connection_id).connection
+        return connection.state is ConnectionState.ACTIVE and connection.incremental.enabled
 
     return Receiver(
-        store=_store(TenantId(tenant), connection_id),
+        store=webhook_store(TenantId(tenant), connection_id),
         hints=stores.hints,
         requests=stores.requests,
         is_kept_in_step=is_kept_in_step,
-        now=now,
-    )
-
-
-def _registrar(tenant: TenantId, stored: StoredConnection) -> Registrar:
-    connection_id = stored.connection.connection_id
-    public_url = settings().public_url
-    if not public_url:
-        raise RefusedRequestError(
-            422,
-            "public-address-missing",
-            "The services cannot reach this application, so they cannot call it.",
-            hint="Ask its operators to set PUBLIC_URL; until then every table is polled.",
-        )
-
-    def address(side: str) -> str:
-        return public_url + answers.address("webhooks", side, tenant, connection_id)
-
-    opened = open_connections().services(tenant, stored)
-    return Registrar(
-        addresses=Addresses(
-            name=f"Coupler {tenant} {connection_id}", crm=address("crm"), bc=address("bc")
-        ),
-        store=_store(tenant, connection_id),
-        crm=opened.crm_webhooks,
-        bc=opened.subscriptions,
         now=now,
     )
