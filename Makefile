@@ -42,8 +42,8 @@ check: setup ## format, lint, types, import directions, declared dependencies
 	.venv/bin/mypy .
 	.venv/bin/lint-imports
 	.venv/bin/deptry .
-	.venv/bin/deptry . --extend-exclude local --extend-exclude tests --ignore DEP002 \
-	  --optional-dependencies-dev-groups dev
+	.venv/bin/deptry . --extend-exclude local --extend-exclude tests --extend-exclude docs \
+	  --ignore DEP002 --optional-dependencies-dev-groups dev
 
 clean: ## remove what running and testing made, but not .venv
 	rm -rf .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache local.settings.json
