@@ -127,8 +127,11 @@ class FullSync:
             job.mapping for job in jobs if job.state in _AT_WORK and not job.lease.is_alive(now)
         ]
 
-    def enqueue(self, run_id: str, mapping: str, *, delay_seconds: int = 0) -> None:
-        """Send the message that lets a worker go on with a line. It carries keys only."""
+    def enqueue(
+        self, run_id: str, mapping: str, *, delay_seconds: int = 0, turned_away: int = 0
+    ) -> None:
+        """Send the message that lets a worker go on with a line. It carries keys only, and how
+        often the tenant had no slot free for it."""
         self._queues.enqueue(
             QUEUE,
             {
@@ -136,6 +139,7 @@ class FullSync:
                 "connection": self._connection_id,
                 "run": run_id,
                 "mapping": mapping,
+                **({"turned_away": turned_away} if turned_away else {}),
             },
             delay_seconds=delay_seconds,
         )

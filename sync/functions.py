@@ -147,7 +147,7 @@ async def work_table_job(message: func.QueueMessage, starter: Any) -> None:
         await _tell(starter, run, keys["mapping"])
 
 
-def _work(keys: dict[str, str]) -> Run | None:
+def _work(keys: dict[str, Any]) -> Run | None:
     tenant, connection_id = TenantId(keys["tenant"]), keys["connection"]
 
     def services() -> Services:
@@ -156,7 +156,7 @@ def _work(keys: dict[str, str]) -> Run | None:
         return opened.business_central, opened.crm
 
     worker = worker_of(tenant, connection_id, services)
-    return worker.handle(keys["run"], keys["mapping"])
+    return worker.handle(keys["run"], keys["mapping"], turned_away=keys.get("turned_away", 0))
 
 
 async def _tell(starter: Any, run: Run, mapping: str) -> None:

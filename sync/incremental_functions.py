@@ -50,7 +50,7 @@ def work_table_pass(message: func.QueueMessage) -> None:
         return opened.business_central, opened.crm
 
     worker = pass_worker_of(tenant, connection_id, services)
-    worker.handle(keys["mapping"], asked=keys["asked"])
+    worker.handle(keys["mapping"], asked=keys["asked"], turned_away=keys.get("turned_away", 0))
 
 
 @route(blueprint, "POST", "connections/{connection_id}/incremental/run")

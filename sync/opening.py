@@ -33,6 +33,8 @@ from sync.requests import PassRequests
 from sync.rules import RULES
 from sync.rules.base import RuleContext
 from sync.table_state import TableStateStore
+from sync.tenant_slots import TABLE as SLOTS
+from sync.tenant_slots import TenantSlots
 from sync.waking import Waking
 from sync.work import Work
 from sync.worker import TableJobWorker, WorkerLimits
@@ -91,6 +93,15 @@ def full_sync_of(tenant: TenantId, connection_id: str) -> FullSync:
     )
 
 
+def tenant_slots(tenant: TenantId) -> TenantSlots:
+    return TenantSlots(
+        storage_account().table(SLOTS, tenant),
+        most=settings().tenant_slots,
+        lease_seconds=settings().lease_seconds,
+        now=now,
+    )
+
+
 def drift_store(tenant: TenantId, connection_id: str) -> DriftStore:
     return DriftStore(storage_account().table("drift", tenant), connection_id)
 
@@ -138,6 +149,7 @@ def pass_worker_of(
 
     return PassWorker(
         stores=stores,
+        slots=tenant_slots(tenant),
         open_work=open_work,
         wake_waiting=Waking(
             stores.requests, stores.hints, outcome_store(tenant, connection_id), now=now
@@ -174,6 +186,7 @@ def worker_of(
         states=stores.states,
         requests=stores.requests,
         drift=drift_store(tenant, connection_id),
+        slots=tenant_slots(tenant),
         full_sync=full_sync_of(tenant, connection_id),
         open_work=open_work,
         limits=WorkerLimits(

@@ -26,6 +26,7 @@ from sync.requests import PassRequests
 from sync.table_job import summary
 from sync.table_pass import TablePass
 from sync.table_state import TableState, TableStateStore
+from sync.tenant_slots import TenantSlots, delay_seconds
 from sync.work import Work
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class PassWorker:
         self,
         *,
         stores: PassStores,
+        slots: TenantSlots,
         open_work: Callable[[str], Work],
         wake_waiting: Callable[[str], None],
         lease_seconds: float,
@@ -61,21 +63,38 @@ class PassWorker:
         """``open_work`` opens a mapping's services; it may raise. ``wake_waiting`` has the records
         looked at that may have waited for those of a mapping."""
         self._stores = stores
+        self._slots = slots
         self._open_work = open_work
         self._wake_waiting = wake_waiting
         self._lease_seconds = lease_seconds
         self._slice_seconds = slice_seconds
         self._now = now
 
-    def handle(self, mapping: str, *, asked: bool = False) -> None:
+    def handle(self, mapping: str, *, asked: bool = False, turned_away: int = 0) -> None:
         """Pass over the mapping's table, or over all tables where it is blank; where a person
         asked, without regard to back-off.
 
         Failures are stored with the table or the connection and tried again by messages of their
-        own; raises only what keeps even that from being stored.
+        own. Where the tenant has no slot free the message comes again later; ``turned_away`` tells
+        how often it has. Raises only what keeps even that from being stored.
         """
-        if not asked and not self._stores.health.load().may_try(self._now()):
+        health = self._stores.health.load()
+        if not asked and not health.may_try(self._now()):
             return
+        with self._slots.one(uuid4().hex) as is_free:
+            if is_free:
+                self._handle(mapping, asked=asked)
+                return
+        delay = delay_seconds(turned_away)
+        if not mapping:
+            # Else the timer would add a message in every period that this one waits.
+            sent_at = self._now() + timedelta(seconds=delay)
+            self._stores.health.save(replace(health, sent_at=sent_at))
+        self._stores.requests.send(
+            mapping, delay_seconds=delay, asked=asked, turned_away=turned_away + 1
+        )
+
+    def _handle(self, mapping: str, *, asked: bool) -> None:
         until = time.monotonic() + self._slice_seconds
         for name in [mapping] if mapping else list(MAPPINGS):
             if not self._pass_over(name, lambda: time.monotonic() >= until, asked=asked):

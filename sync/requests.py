@@ -56,10 +56,18 @@ class PassRequests:
             return False
         return True
 
-    def send(self, mapping: str, *, delay_seconds: int = 0, asked: bool = False) -> None:
+    def send(
+        self,
+        mapping: str,
+        *,
+        delay_seconds: int = 0,
+        asked: bool = False,
+        turned_away: int = 0,
+    ) -> None:
         """Send the message alone; a blank mapping stands for all tables of the connection.
 
-        ``asked``: a person wants it now, whatever back-off is under way.
+        ``asked``: a person wants it now, whatever back-off is under way. ``turned_away``: how
+        often the tenant had no slot free for it.
         """
         self._queues.enqueue(
             QUEUE,
@@ -68,6 +76,7 @@ class PassRequests:
                 "connection": self._connection,
                 "mapping": mapping,
                 "asked": asked,
+                **({"turned_away": turned_away} if turned_away else {}),
             },
             delay_seconds=delay_seconds,
         )

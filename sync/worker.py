@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -34,6 +34,7 @@ from sync.reconcile_line import ReconcileSlice
 from sync.requests import PassRequests
 from sync.table_job import RunCancelledError, TableJobSlice
 from sync.table_state import TableState, TableStateStore
+from sync.tenant_slots import WAITS, WAITS_HINT, TenantSlots, delay_seconds
 from sync.work import Work
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class TableJobWorker:
         states: TableStateStore,
         requests: PassRequests,
         drift: DriftStore,
+        slots: TenantSlots,
         full_sync: FullSync,
         open_work: Callable[[Run, TableJob], Work],
         limits: WorkerLimits,
@@ -71,21 +73,62 @@ class TableJobWorker:
         self._states = states
         self._requests = requests
         self._drift = drift
+        self._slots = slots
         self._full_sync = full_sync
         self._open_work = open_work
         self._limits = limits
         self._now = now
 
-    def handle(self, run_id: str, mapping: str) -> Run | None:
+    def handle(self, run_id: str, mapping: str, *, turned_away: int = 0) -> Run | None:
         """Work a slice of the line; returns the run if the line came to its end, else None.
 
         A try that failed for a passing reason is followed by another one, by a message of its own,
-        until too many in a row failed. Raises only what keeps even that from being stored.
+        until too many in a row failed. Where the tenant has no slot free the message comes again
+        later; ``turned_away`` tells how often it has. Raises only what keeps even that from being
+        stored.
         """
-        held = self._take(run_id, mapping)
+        run = self._store.get_run(run_id)
+        job = self._store.get_job(run_id, mapping)
+        if run is None or job is None or job.state not in (JobState.READY, JobState.IN_PROCESS):
+            return None
+        owner = uuid4().hex
+        with self._slots.one(owner) as is_free:
+            if is_free:
+                return self._handle(run, job, owner)
+        self._turn_away(job, owner, turned_away)
+        return None
+
+    def _turn_away(self, job: TableJob, owner: str, times: int) -> None:
+        """Have the line's message come again; the line's lease is held until then.
+
+        While a line waits, its run looks after it again and again. Holding the lease keeps those
+        looks from sending a further message each time, and drops what was sent twice, so that one
+        message waits for each line, however long. The line is never without one:
+
+            this worker                           others
+            takes the lease for 8 s
+            dies before it sends
+                                                  the lease has run out: the run's look finds the
+                                                  line forsaken and sends; so does the queue, which
+                                                  never saw this message's end
+        """
+        delay = delay_seconds(times)
+        if job.started_at is None:
+            job = replace(job, message=WAITS, hint=WAITS_HINT)
+        try:
+            self._store.acquire_lease(job, owner, self._now(), delay)
+        except (LeaseHeldError, JobOverError):
+            return  # somebody works on it or waits for it already
+        self._full_sync.enqueue(
+            job.run_id, job.mapping, delay_seconds=delay + 1, turned_away=times + 1
+        )
+
+    def _handle(self, run: Run, job: TableJob, owner: str) -> Run | None:
+        held = self._take(job, owner)
         if held is None:
             return None
-        run, job, table = held
+        run_id, mapping = job.run_id, job.mapping
+        job, table = held
         seconds = self._limits.lease_seconds
         with (
             JobKeeper(self._store, job, now=self._now, lease_seconds=seconds) as keeper,
@@ -102,24 +145,19 @@ class TableJobWorker:
             self._requests.send(mapping)
         return run if over else None
 
-    def _take(self, run_id: str, mapping: str) -> tuple[Run, TableJob, TableState] | None:
-        """The line and its table, both held; None where there is nothing to do, or not now."""
-        run = self._store.get_run(run_id)
-        job = self._store.get_job(run_id, mapping)
-        if run is None or job is None or job.state not in (JobState.READY, JobState.IN_PROCESS):
-            return None
-        owner = uuid4().hex
+    def _take(self, job: TableJob, owner: str) -> tuple[TableJob, TableState] | None:
+        """The line and its table, both held; None where that is not possible now."""
         try:
             seconds = self._limits.lease_seconds
             held = self._store.acquire_lease(job, owner, self._now(), seconds)
         except (LeaseHeldError, JobOverError):
             return None
         try:
-            return run, held, self._states.acquire(mapping, owner, self._now(), seconds)
+            return held, self._states.acquire(job.mapping, owner, self._now(), seconds)
         except LeaseHeldError:
             # A pass is at the table: passes are short, and the line begins right after.
             self._store.release(held)
-            self._full_sync.enqueue(run_id, mapping, delay_seconds=_FIRST_DELAY_SECONDS)
+            self._full_sync.enqueue(job.run_id, job.mapping, delay_seconds=_FIRST_DELAY_SECONDS)
             return None
 
     def _work_or_fail(self, run: Run, keeper: JobKeeper, table: LeaseKeeper[TableState]) -> bool:

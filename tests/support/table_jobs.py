@@ -26,6 +26,7 @@ from sync.requests import PassRequests
 from sync.rules import RULES
 from sync.rules.base import RuleContext
 from sync.table_state import TableStateStore
+from sync.tenant_slots import TenantSlots
 from sync.waking import Waking
 from sync.work import Work
 from sync.worker import TableJobWorker, WorkerLimits
@@ -53,6 +54,7 @@ class SyncWorld:
     """Two services, their stores and one connection between them."""
 
     lease_seconds: float = 3600
+    most_slots: int = 4
 
     def __init__(
         self,
@@ -151,6 +153,14 @@ class SyncWorld:
             preview=preview,
         )
 
+    def slots(self) -> TenantSlots:
+        return TenantSlots(
+            self.account.table("slots", self.tenant),
+            most=self.most_slots,
+            lease_seconds=self.lease_seconds,
+            now=self.now,
+        )
+
     def worker(
         self,
         *,
@@ -162,6 +172,7 @@ class SyncWorld:
             states=self.states,
             requests=self.requests,
             drift=self.drift,
+            slots=self.slots(),
             full_sync=self.full_sync,
             open_work=open_work or self.open_work,
             limits=WorkerLimits(lease_seconds=self.lease_seconds, slice_seconds=slice_seconds),
@@ -173,6 +184,7 @@ class SyncWorld:
             stores=PassStores(
                 states=self.states, hints=self.hints, requests=self.requests, health=self.health
             ),
+            slots=self.slots(),
             open_work=lambda name: self.open(mapping_named(name), whole=False),
             wake_waiting=Waking(self.requests, self.hints, self.outcomes, now=self.now),
             lease_seconds=self.lease_seconds,
