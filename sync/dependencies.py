@@ -59,6 +59,26 @@ def levels(dependencies: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
     return layers
 
 
+def ordered(dependencies: Mapping[str, Sequence[str]]) -> list[str]:
+    """The names, each after those it depends on, otherwise in the order given.
+
+    Names that are not keys are left out. Raises ``ConfigurationError`` as ``levels``.
+    """
+    levels(dependencies)
+    placed: dict[str, None] = {}
+
+    def place(name: str) -> None:
+        for parent in dependencies[name]:
+            if parent in dependencies and parent not in placed:
+                place(parent)
+        placed[name] = None
+
+    for name in dependencies:
+        if name not in placed:
+            place(name)
+    return list(placed)
+
+
 def descendants(dependencies: Mapping[str, Sequence[str]], name: str) -> set[str]:
     """Every name that depends on ``name``, directly or through others."""
     found: set[str] = set()

@@ -8,14 +8,17 @@ from datetime import datetime
 from typing import Any
 
 from couplings.model import Coupling
+from sync.catalog import MappingCatalog
 from sync.jobs import Run, TableJob
-from sync.mappings import MAPPINGS
+from sync.mapping import TableMapping
 
 
-def review_document(run: Run | None, jobs: Sequence[TableJob]) -> dict[str, Any]:
+def review_document(
+    run: Run | None, jobs: Sequence[TableJob], catalog: MappingCatalog
+) -> dict[str, Any]:
     """The full synchronization review; before the first run every line is blank."""
     if run is None:
-        return {"run": None, "lines": [_blank_line(name) for name in MAPPINGS]}
+        return {"run": None, "lines": [_blank_line(each) for each in catalog.mappings.values()]}
     return {"run": run_document(run), "lines": [_line(job) for job in jobs]}
 
 
@@ -31,10 +34,9 @@ def run_document(run: Run) -> dict[str, Any]:
     }
 
 
-def _blank_line(name: str) -> dict[str, Any]:
-    mapping = MAPPINGS[name]
+def _blank_line(mapping: TableMapping) -> dict[str, Any]:
     return {
-        "name": name,
+        "name": mapping.name,
         "dependencies": list(mapping.dependencies),
         "direction": mapping.direction.value,
         "job_queue_entry_status": "",

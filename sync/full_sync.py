@@ -14,9 +14,10 @@ from uuid import uuid4
 from errors import RefusedRequestError
 from storage.queues import Queues
 from storage.rows import RowChangedError
+from sync.catalog import CatalogSource
 from sync.dependencies import descendants
 from sync.jobs import ActiveRunError, JobState, JobStore, Run, RunKind, RunState, TableJob
-from sync.mappings import DEPENDENCIES, MAPPINGS, mapping_named
+from sync.mapping import TableMapping
 from sync.review import advance, restarted
 
 QUEUE = "table-jobs"
@@ -44,12 +45,14 @@ class FullSync:
         connection_id: str,
         store: JobStore,
         queues: Queues,
+        catalog: CatalogSource,
         now: Callable[[], datetime],
     ) -> None:
         self._tenant = tenant
         self._connection_id = connection_id
         self._store = store
         self._queues = queues
+        self._catalog = catalog
         self._now = now
 
     def begin(self, kind: RunKind, mappings: Sequence[str], started_by: str) -> Run:
@@ -58,8 +61,9 @@ class FullSync:
         Raises ``ActiveRunError`` where one is in process, ``RefusedRequestError`` for an unknown
         name.
         """
-        chosen = {mapping_named(name).name for name in mappings} or set(MAPPINGS)
-        names = tuple(name for name in MAPPINGS if name in chosen)
+        catalog = self._catalog()
+        chosen = {catalog.named(name).name for name in mappings} or set(catalog.mappings)
+        taking_part = [each for name, each in catalog.mappings.items() if name in chosen]
         run_id = uuid4().hex
         run = Run(
             run_id=run_id,
@@ -67,24 +71,9 @@ class FullSync:
             state=RunState.IN_PROCESS,
             started_at=self._now(),
             started_by=started_by,
-            mappings=names,
+            mappings=tuple(mapping.name for mapping in taking_part),
         )
-        return self._store.begin_run(run, [self._line(run, name) for name in names])
-
-    def _line(self, run: Run, name: str) -> TableJob:
-        mapping = MAPPINGS[name]
-        return TableJob(
-            run_id=run.run_id,
-            mapping=name,
-            name=name,
-            direction=mapping.direction,
-            state=JobState.WAITING,
-            created_at=run.started_at,
-            # looking at a table needs no other one to be looked at first
-            dependencies=()
-            if run.kind is RunKind.RECONCILE
-            else tuple(p for p in mapping.dependencies if p in run.mappings),
-        )
+        return self._store.begin_run(run, [_line(run, mapping) for mapping in taking_part])
 
     def advance(self, run_id: str, generation: int, *, by_itself: bool) -> Progress:
         """Take the run as far as its lines allow.
@@ -171,7 +160,8 @@ class FullSync:
         Raises ``RefusedRequestError`` where there is no such line (404) or it has not ended (409),
         ``ActiveRunError`` where another run is in process.
         """
-        mapping_named(name)
+        catalog = self._catalog()
+        catalog.named(name)
         run = self._store.latest_run(RunKind.FULL_SYNC)
         jobs = {job.mapping: job for job in self._store.list_jobs(run.run_id)} if run else {}
         if run is None or name not in jobs:
@@ -193,7 +183,7 @@ class FullSync:
             raise ActiveRunError(active.run_id)
         again = {name} | {
             child
-            for child in descendants(DEPENDENCIES, name)
+            for child in descendants(catalog.dependencies, name)
             if child in jobs and jobs[child].state in (JobState.BLOCKED, JobState.CANCELLED)
         }
         for each in again:
@@ -221,3 +211,18 @@ class FullSync:
             return None, []
         jobs = {job.mapping: job for job in self._store.list_jobs(run.run_id)}
         return run, [jobs[name] for name in run.mappings if name in jobs]
+
+
+def _line(run: Run, mapping: TableMapping) -> TableJob:
+    # looking at a table needs no other one to be looked at first
+    is_look = run.kind is RunKind.RECONCILE
+    parents = () if is_look else tuple(p for p in mapping.dependencies if p in run.mappings)
+    return TableJob(
+        run_id=run.run_id,
+        mapping=mapping.name,
+        name=mapping.name,
+        direction=mapping.direction,
+        state=JobState.WAITING,
+        created_at=run.started_at,
+        dependencies=parents,
+    )

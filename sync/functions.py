@@ -23,8 +23,13 @@ from sync.documents import (
 )
 from sync.full_sync import QUEUE, FullSync
 from sync.jobs import ActiveRunError, Run, RunKind
-from sync.mappings import mapping_named
-from sync.opening import Services, coupling_store, full_sync_of, worker_of
+from sync.opening import (
+    Services,
+    catalog_source,
+    coupling_store,
+    full_sync_of,
+    worker_of,
+)
 from sync.orchestration import ADVANCE, ORCHESTRATOR, orchestrate, over_event
 from web import answers
 from web.edge import Request, route
@@ -67,13 +72,13 @@ async def start_preview(req: Request, starter: Any) -> func.HttpResponse:
 @route(blueprint, "GET", "connections/{connection_id}/full-sync")
 def read_review(req: Request) -> func.HttpResponse:
     """200 with the review: every line of the last full synchronization."""
-    return answers.ok(review_document(*_full_sync(req).lines(RunKind.FULL_SYNC)))
+    return _review(req, RunKind.FULL_SYNC)
 
 
 @route(blueprint, "GET", "connections/{connection_id}/full-sync/preview")
 def read_preview(req: Request) -> func.HttpResponse:
     """200 with the lines of the last preview."""
-    return answers.ok(review_document(*_full_sync(req).lines(RunKind.PREVIEW)))
+    return _review(req, RunKind.PREVIEW)
 
 
 @route(blueprint, "POST", "connections/{connection_id}/full-sync/cancel", durable_client="starter")
@@ -111,9 +116,10 @@ async def restart_line(req: Request, starter: Any) -> func.HttpResponse:
 def list_couplings(req: Request) -> func.HttpResponse:
     """200 with the coupled records of one table mapping."""
     query = req.query(ListQuery)
-    name = mapping_named(req.path("mapping", _MAPPING_PATTERN)).name
-    page = coupling_store(req.caller.tenant, _known_connection(req)).list_page(
-        name, query.limit, query.continuation
+    tenant, connection_id = req.caller.tenant, _known_connection(req)
+    mapping = catalog_source(tenant, connection_id)().named(req.path("mapping", _MAPPING_PATTERN))
+    page = coupling_store(tenant, connection_id).list_page(
+        mapping.name, query.limit, query.continuation
     )
     body = {
         "couplings": [coupling_document(coupling) for coupling in page.couplings],
@@ -131,7 +137,8 @@ def run_table_jobs(context: df.DurableOrchestrationContext) -> Generator[Any, An
 @blueprint.activity_trigger(input_name="run", activity=ADVANCE)
 def advance_run(run: Any) -> Any:
     """Take a run as far as its lines allow; its end, if it came, and the tables at work."""
-    full_sync = full_sync_of(TenantId(run["tenant"]), run["connection"])
+    tenant, connection_id = TenantId(run["tenant"]), run["connection"]
+    full_sync = full_sync_of(tenant, connection_id, catalog_source(tenant, connection_id))
     progress = full_sync.advance(run["run"], run["generation"], by_itself=run["by_itself"])
     end = progress.end.value if progress.end else None
     return {"end": end, "working": list(progress.working)}
@@ -155,7 +162,7 @@ def _work(keys: dict[str, Any]) -> Run | None:
         opened = open_connections().services(tenant, stored)
         return opened.business_central, opened.crm
 
-    worker = worker_of(tenant, connection_id, services)
+    worker = worker_of(tenant, connection_id, catalog_source(tenant, connection_id), services)
     return worker.handle(keys["run"], keys["mapping"], turned_away=keys.get("turned_away", 0))
 
 
@@ -218,7 +225,15 @@ def _known_connection(req: Request) -> str:
 
 
 def _full_sync(req: Request) -> FullSync:
-    return full_sync_of(req.caller.tenant, _known_connection(req))
+    tenant, connection_id = req.caller.tenant, _known_connection(req)
+    return full_sync_of(tenant, connection_id, catalog_source(tenant, connection_id))
+
+
+def _review(req: Request, kind: RunKind) -> func.HttpResponse:
+    tenant, connection_id = req.caller.tenant, _known_connection(req)
+    catalog = catalog_source(tenant, connection_id)
+    run, jobs = full_sync_of(tenant, connection_id, catalog).lines(kind)
+    return answers.ok(review_document(run, jobs, catalog()))
 
 
 def _review_address(req: Request) -> str:

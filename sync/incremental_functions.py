@@ -12,7 +12,7 @@ from connections.services import open_connections
 from connections.store import connections_of, enabled_connections
 from errors import CouplerError
 from identity.model import TenantId
-from sync.opening import Services, now, pass_stores, pass_worker_of
+from sync.opening import Services, catalog_source, now, pass_stores, pass_worker_of
 from sync.requests import QUEUE
 from sync.table_documents import tables_document
 from web import answers
@@ -49,7 +49,8 @@ def work_table_pass(message: func.QueueMessage) -> None:
         opened = open_connections().services(tenant, stored)
         return opened.business_central, opened.crm
 
-    worker = pass_worker_of(tenant, connection_id, services)
+    catalog = catalog_source(tenant, connection_id)
+    worker = pass_worker_of(tenant, connection_id, catalog, services)
     worker.handle(keys["mapping"], asked=keys["asked"], turned_away=keys.get("turned_away", 0))
 
 
@@ -64,8 +65,11 @@ def run_passes(req: Request) -> func.HttpResponse:
 @route(blueprint, "GET", "connections/{connection_id}/tables")
 def list_tables(req: Request) -> func.HttpResponse:
     """200 with the state of each table mapping between its passes."""
-    stores = pass_stores(req.caller.tenant, _known_connection(req))
-    return answers.ok(tables_document(stores.states.load_all(), stores.health.load(), now()))
+    tenant, connection_id = req.caller.tenant, _known_connection(req)
+    stores, catalog = pass_stores(tenant, connection_id), catalog_source(tenant, connection_id)()
+    return answers.ok(
+        tables_document(catalog, stores.states.load_all(), stores.health.load(), now())
+    )
 
 
 def _known_connection(req: Request) -> str:

@@ -259,6 +259,8 @@ class TableMapping:
     bc: BcTable
     crm: CrmTable
     direction: Direction
+    enabled: bool = True
+    """Whether the table is synchronized at all."""
     dependencies: tuple[str, ...] = ()
     """Mappings that must be finished first."""
     fields: tuple[FieldMapping, ...]

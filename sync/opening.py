@@ -14,6 +14,7 @@ from services.dataverse import Dataverse
 from settings import settings
 from storage.accounts import storage_account
 from storage.queues import StorageQueues
+from sync.catalog import DEFAULT_CATALOG, CatalogSource
 from sync.decisions import Decisions
 from sync.drift_store import DriftStore
 from sync.full_sync import FullSync
@@ -23,7 +24,6 @@ from sync.ids import RecordIds
 from sync.jobs import JobStore, Run, RunKind, TableJob
 from sync.lookups import CouplingResolver
 from sync.mapping import TableMapping
-from sync.mappings import mapping_named
 from sync.outcomes import OutcomeStore
 from sync.pass_worker import PassStores, PassWorker
 from sync.policies import PolicyStore
@@ -64,6 +64,12 @@ def outcome_store(tenant: TenantId, connection_id: str) -> OutcomeStore:
     return OutcomeStore(table, connection_id, pool=_storage_pool())
 
 
+def catalog_source(tenant: TenantId, connection_id: str) -> CatalogSource:
+    """Where the connection's table mappings come from."""
+    del tenant, connection_id  # what its tenant changed is not kept yet
+    return lambda: DEFAULT_CATALOG
+
+
 def policy_store(tenant: TenantId, connection_id: str) -> PolicyStore:
     return PolicyStore(storage_account().table("mappings", tenant), connection_id)
 
@@ -83,12 +89,13 @@ def job_store(tenant: TenantId, connection_id: str) -> JobStore:
     )
 
 
-def full_sync_of(tenant: TenantId, connection_id: str) -> FullSync:
+def full_sync_of(tenant: TenantId, connection_id: str, catalog: CatalogSource) -> FullSync:
     return FullSync(
         tenant=tenant,
         connection_id=connection_id,
         store=job_store(tenant, connection_id),
         queues=StorageQueues(storage_account()),
+        catalog=catalog,
         now=now,
     )
 
@@ -137,22 +144,30 @@ def pass_stores(tenant: TenantId, connection_id: str) -> PassStores:
 
 
 def pass_worker_of(
-    tenant: TenantId, connection_id: str, services: Callable[[], Services]
+    tenant: TenantId,
+    connection_id: str,
+    catalog: CatalogSource,
+    services: Callable[[], Services],
 ) -> PassWorker:
     """The worker of a connection's passes; ``services`` opens its two services."""
     stores = pass_stores(tenant, connection_id)
 
     def open_work(name: str) -> Work:
+        mapping = catalog().named(name)
         bc, crm = services()
-        mapping = mapping_named(name)
         return _open_work(tenant, connection_id, mapping, bc, crm, whole=False)
 
     return PassWorker(
         stores=stores,
+        catalog=catalog,
         slots=tenant_slots(tenant),
         open_work=open_work,
         wake_waiting=Waking(
-            stores.requests, stores.hints, outcome_store(tenant, connection_id), now=now
+            stores.requests,
+            stores.hints,
+            outcome_store(tenant, connection_id),
+            children=lambda name: catalog().children(name),
+            now=now,
         ),
         lease_seconds=settings().lease_seconds,
         slice_seconds=settings().slice_seconds,
@@ -161,13 +176,16 @@ def pass_worker_of(
 
 
 def worker_of(
-    tenant: TenantId, connection_id: str, services: Callable[[], Services]
+    tenant: TenantId,
+    connection_id: str,
+    catalog: CatalogSource,
+    services: Callable[[], Services],
 ) -> TableJobWorker:
     """The worker of one connection; ``services`` opens its two services when a slice begins."""
 
     def open_work(run: Run, job: TableJob) -> Work:
+        mapping = catalog().named(job.mapping)
         bc, crm = services()
-        mapping = mapping_named(job.mapping)
         preview = run.kind is RunKind.PREVIEW
         return _open_work(
             tenant,
@@ -187,7 +205,7 @@ def worker_of(
         requests=stores.requests,
         drift=drift_store(tenant, connection_id),
         slots=tenant_slots(tenant),
-        full_sync=full_sync_of(tenant, connection_id),
+        full_sync=full_sync_of(tenant, connection_id, catalog),
         open_work=open_work,
         limits=WorkerLimits(
             lease_seconds=settings().lease_seconds, slice_seconds=settings().slice_seconds

@@ -13,11 +13,11 @@ from connections.model import CONNECTION_ID_PATTERN
 from connections.store import connections_of
 from couplings.model import Side
 from errors import RefusedRequestError
+from sync.catalog import MappingCatalog
 from sync.causes import causes
 from sync.decisions import Asked, Decisions, version_of
 from sync.mapping import DeletionConflict, TableMapping, UpdateConflict
-from sync.mappings import mapping_named
-from sync.opening import decisions_of, outcome_store, policy_store
+from sync.opening import catalog_source, decisions_of, outcome_store, policy_store
 from sync.outcome_documents import (
     asked_document,
     cause_document,
@@ -141,7 +141,7 @@ def read_outcome(req: Request) -> func.HttpResponse:
 def retry_outcomes(req: Request) -> func.HttpResponse:
     """202: the records of a mapping and code, or all that are not in step, are tried again."""
     wanted = req.body(RetryRequest)
-    name = mapping_named(wanted.mapping).name if wanted.mapping else None
+    name = _catalog(req).named(wanted.mapping).name if wanted.mapping else None
     return _accepted(req, _decisions(req).retry_group(mapping=name, code=wanted.code))
 
 
@@ -247,7 +247,11 @@ def _decisions(req: Request) -> Decisions:
 
 
 def _mapping(req: Request) -> TableMapping:
-    return mapping_named(req.path("mapping", _MAPPING_PATTERN))
+    return _catalog(req).named(req.path("mapping", _MAPPING_PATTERN))
+
+
+def _catalog(req: Request) -> MappingCatalog:
+    return catalog_source(req.caller.tenant, _known_connection(req))()
 
 
 def _record(req: Request) -> RecordKey:

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from errors import AuthorizationError, ConfigurationError, CouplerError, ThrottledError
+from sync.catalog import CatalogSource
 from sync.health import HealthStore
 from sync.hints import HintStore
 from sync.job_model import Counters
 from sync.jobs import LeaseHeldError, LeaseLostError
 from sync.lease_keeper import LeaseKeeper
 from sync.mapping import Direction
-from sync.mappings import MAPPINGS
 from sync.requests import PassRequests
 from sync.table_job import summary
 from sync.table_pass import TablePass
@@ -53,6 +53,7 @@ class PassWorker:
         self,
         *,
         stores: PassStores,
+        catalog: CatalogSource,
         slots: TenantSlots,
         open_work: Callable[[str], Work],
         wake_waiting: Callable[[str], None],
@@ -63,6 +64,7 @@ class PassWorker:
         """``open_work`` opens a mapping's services; it may raise. ``wake_waiting`` has the records
         looked at that may have waited for those of a mapping."""
         self._stores = stores
+        self._catalog = catalog
         self._slots = slots
         self._open_work = open_work
         self._wake_waiting = wake_waiting
@@ -96,14 +98,25 @@ class PassWorker:
 
     def _handle(self, mapping: str, *, asked: bool) -> None:
         until = time.monotonic() + self._slice_seconds
-        for name in [mapping] if mapping else list(MAPPINGS):
-            if not self._pass_over(name, lambda: time.monotonic() >= until, asked=asked):
+        enabled = self._catalog().enabled
+        if mapping and mapping not in enabled:
+            return  # disabled, or removed, since the message was sent
+        states = [self._stores.states.load(mapping)] if mapping else self._all_tables(enabled)
+        for state in states:
+            if not self._pass_over(state, lambda: time.monotonic() >= until, asked=asked):
                 return
 
-    def _pass_over(self, name: str, is_time_up: Callable[[], bool], *, asked: bool) -> bool:
-        """Whether the connection's other tables may be passed over as well."""
-        stores, now = self._stores, self._now()
-        state = stores.states.load(name)
+    def _all_tables(self, names: Iterable[str]) -> list[TableState]:
+        """The tables as they are now, parents first; those that nobody worked on are left out."""
+        states = self._stores.states.load_all()
+        return [states[name] for name in names if name in states]
+
+    def _pass_over(self, state: TableState, is_time_up: Callable[[], bool], *, asked: bool) -> bool:
+        """Whether the connection's other tables may be passed over as well.
+
+        The state may be as old as the message: what it decides is whether to try now at all.
+        """
+        stores, now, name = self._stores, self._now(), state.mapping
         if not state.is_synchronized:
             return True  # its first full synchronization is still to come, or in process
         if not asked and state.retry_at and state.retry_at > now:

@@ -7,11 +7,11 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from sync.catalog import MappingCatalog
 from sync.documents import run_document
 from sync.drift import Drift, DriftKind
 from sync.drift_store import DriftCount
 from sync.jobs import Run, TableJob
-from sync.mappings import MAPPINGS
 from sync.reconcile_repair import Repaired
 
 _REMEDIES = {
@@ -33,14 +33,17 @@ _REMEDIES = {
 
 
 def report_document(
-    run: Run | None, jobs: Sequence[TableJob], counts: Sequence[DriftCount]
+    catalog: MappingCatalog,
+    run: Run | None,
+    jobs: Sequence[TableJob],
+    counts: Sequence[DriftCount],
 ) -> dict[str, Any]:
     """What the last looks found, table by table in the order of the review."""
     lines = {job.mapping: job for job in jobs}
     by_mapping: dict[str, list[DriftCount]] = {}
     for count in counts:
         by_mapping.setdefault(count.mapping, []).append(count)
-    names = [name for name in MAPPINGS if name in lines or name in by_mapping]
+    names = [name for name in catalog.mappings if name in lines or name in by_mapping]
     return {
         "run": run_document(run) if run else None,
         "tables": [_table(name, lines.get(name), by_mapping.get(name, [])) for name in names],

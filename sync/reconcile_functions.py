@@ -12,11 +12,11 @@ import azure.functions as func
 from connections.model import CONNECTION_ID_PATTERN
 from connections.store import connections_of
 from errors import RefusedRequestError
+from sync.catalog import MappingCatalog
 from sync.drift import DriftKind
 from sync.functions import start_run
 from sync.jobs import RunKind
-from sync.mappings import mapping_named
-from sync.opening import drift_store, full_sync_of, repair_of
+from sync.opening import catalog_source, drift_store, full_sync_of, repair_of
 from sync.reconcile_documents import drift_document, repaired_document, report_document
 from sync.reconcile_repair import DriftId, Selection
 from web import answers
@@ -60,9 +60,10 @@ async def start_reconcile(req: Request, starter: Any) -> func.HttpResponse:
 def read_reconcile(req: Request) -> func.HttpResponse:
     """200 with what the last looks found: counts by table and kind, and the plan in words."""
     tenant, connection_id = req.caller.tenant, _known_connection(req)
-    run, jobs = full_sync_of(tenant, connection_id).lines(RunKind.RECONCILE)
+    catalog = catalog_source(tenant, connection_id)
+    run, jobs = full_sync_of(tenant, connection_id, catalog).lines(RunKind.RECONCILE)
     counts = drift_store(tenant, connection_id).summary()
-    return answers.ok(report_document(run, jobs, counts))
+    return answers.ok(report_document(catalog(), run, jobs, counts))
 
 
 @route(blueprint, "GET", f"{_ROUTE}/drift")
@@ -86,13 +87,14 @@ def list_drift(req: Request) -> func.HttpResponse:
 def repair_drift(req: Request) -> func.HttpResponse:
     """202 with the number of repairs begun, by kind; the passes that carry them out follow."""
     connection_id = _known_connection(req)
-    selection = _selection(req.body(RepairRequest))
+    catalog = catalog_source(req.caller.tenant, connection_id)()
+    selection = _selection(req.body(RepairRequest), catalog)
     repaired = repair_of(req.caller.tenant, connection_id)(selection)
     location = answers.address("connections", connection_id, "tables")
     return answers.accepted(location, repaired_document(repaired))
 
 
-def _selection(wanted: RepairRequest) -> Selection:
+def _selection(wanted: RepairRequest, catalog: MappingCatalog) -> Selection:
     if wanted.all == bool(wanted.mappings or wanted.kinds or wanted.ids):
         raise RefusedRequestError(
             422,
@@ -100,18 +102,18 @@ def _selection(wanted: RepairRequest) -> Selection:
             "Say what is to be repaired: either all of it, or mappings, kinds or ids.",
         )
     return Selection(
-        mappings=frozenset(mapping_named(name).name for name in wanted.mappings),
+        mappings=frozenset(catalog.named(name).name for name in wanted.mappings),
         kinds=frozenset(wanted.kinds),
-        ids=frozenset(_drift_id(each) for each in wanted.ids),
+        ids=frozenset(_drift_id(each, catalog) for each in wanted.ids),
     )
 
 
-def _drift_id(text: str) -> DriftId:
+def _drift_id(text: str, catalog: MappingCatalog) -> DriftId:
     found = _DRIFT_ID.fullmatch(text)
     if found is None:
         raise RefusedRequestError(422, "drift-id-unknown", f"{text!r} is no id of drift.")
     return DriftId(
-        mapping=mapping_named(found["mapping"]).name,
+        mapping=catalog.named(found["mapping"]).name,
         side="bc" if found["side"] == "bc" else "crm",
         record_id=found["record"],
     )

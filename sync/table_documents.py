@@ -8,8 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from sync.catalog import MappingCatalog
 from sync.health import ConnectionHealth
-from sync.mappings import MAPPINGS
 from sync.table_model import TableState
 
 
@@ -24,12 +24,16 @@ class TableCondition(StrEnum):
 
 
 def tables_document(
-    states: Mapping[str, TableState], health: ConnectionHealth, now: datetime
+    catalog: MappingCatalog,
+    states: Mapping[str, TableState],
+    health: ConnectionHealth,
+    now: datetime,
 ) -> dict[str, Any]:
     """All tables of a connection, and what stops its passes."""
     return {
         "tables": [
-            _table(states.get(name, TableState(mapping=name)), health, now) for name in MAPPINGS
+            _table(states.get(name, TableState(mapping=name)), health, now)
+            for name in catalog.mappings
         ],
         "stopped": _stopped(health),
         "timer_at": _time(health.sent_at),

@@ -14,12 +14,11 @@ one behind; that a parent just coupled something only makes the pass come at onc
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from couplings.store import CouplingStore
 from sync.hints import HintReason, HintStore, RecordHint
-from sync.mappings import DEPENDENCIES
 from sync.outcomes import Outcome, OutcomeKind, OutcomeStore
 from sync.requests import PassRequests
 
@@ -42,16 +41,19 @@ class Waking:
         hints: HintStore,
         outcomes: OutcomeStore,
         *,
+        children: Callable[[str], Sequence[str]],
         now: Callable[[], datetime],
     ) -> None:
+        """``children`` tells the mappings that depend on one."""
         self._requests = requests
         self._hints = hints
         self._outcomes = outcomes
+        self._children = children
         self._now = now
 
     def __call__(self, mapping: str) -> None:
         """Records of this mapping were coupled."""
-        for child in (name for name, parents in DEPENDENCIES.items() if mapping in parents):
+        for child in self._children(mapping):
             skipped = [
                 _hint(outcome, self._now())
                 for outcome in outcomes_of(self._outcomes, child, OutcomeKind.SKIPPED)

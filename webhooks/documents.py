@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sync.mappings import MAPPINGS
+from sync.catalog import MappingCatalog
 from webhooks.store import Registration
 
 
-def registration_document(registration: Registration) -> dict[str, Any]:
-    """Each table mapping with how either side tells of its changes, member by member."""
+def registration_document(registration: Registration, catalog: MappingCatalog) -> dict[str, Any]:
+    """Each synchronized table mapping with how either side tells of its changes."""
     expires = {one.entity_set: one.expires for one in registration.subscriptions}
     crm_calls = registration.is_wanted and registration.ring("crm").is_set
     return {
@@ -28,7 +28,7 @@ def registration_document(registration: Registration) -> dict[str, Any]:
                 "bc": "webhook" if mapping.bc.name in expires else "polled",
                 "bc_expires_at": _shown(expires.get(mapping.bc.name)),
             }
-            for name, mapping in MAPPINGS.items()
+            for name, mapping in catalog.enabled.items()
         ],
     }
 

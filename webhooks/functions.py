@@ -11,7 +11,7 @@ from connections.model import CONNECTION_ID_PATTERN, ConnectionState
 from connections.store import StoredConnection, connections_of, enabled_connections
 from errors import CouplerError, RefusedRequestError
 from identity.model import TenantId
-from sync.opening import now, pass_stores
+from sync.opening import catalog_source, now, pass_stores
 from web import answers
 from web.edge import Delivery, Request, route, webhook_route
 from webhooks.documents import registration_document
@@ -63,9 +63,7 @@ def rotate_webhook_keys(req: Request) -> func.HttpResponse:
 @route(blueprint, "GET", "connections/{connection_id}/webhooks")
 def read_webhooks(req: Request) -> func.HttpResponse:
     """200 with what is registered, and which tables are polled only."""
-    stored = _connection(req)
-    store = webhook_store(req.caller.tenant, stored.connection.connection_id)
-    return answers.ok(registration_document(store.load()))
+    return _registered(req, _connection(req))
 
 
 @route(blueprint, "DELETE", "connections/{connection_id}/webhooks")
@@ -99,9 +97,15 @@ def _renew(tenant: TenantId, stored: StoredConnection, store: WebhookStore) -> N
 
 def _register(req: Request, *, new_keys: bool) -> func.HttpResponse:
     tenant, stored = req.caller.tenant, _connection(req)
-    store = webhook_store(tenant, stored.connection.connection_id)
     registrar_of(tenant, stored).register(new_keys=new_keys)
-    return answers.ok(registration_document(store.load()))
+    return _registered(req, stored)
+
+
+def _registered(req: Request, stored: StoredConnection) -> func.HttpResponse:
+    tenant, connection_id = req.caller.tenant, stored.connection.connection_id
+    registration = webhook_store(tenant, connection_id).load()
+    catalog = catalog_source(tenant, connection_id)()
+    return answers.ok(registration_document(registration, catalog))
 
 
 def _connection(req: Request) -> StoredConnection:
@@ -127,6 +131,7 @@ def _receiver(req: Delivery) -> Receiver:
         store=webhook_store(TenantId(tenant), connection_id),
         hints=stores.hints,
         requests=stores.requests,
+        catalog=catalog_source(TenantId(tenant), connection_id),
         is_kept_in_step=is_kept_in_step,
         now=now,
     )

@@ -8,7 +8,7 @@ from errors import RefusedRequestError
 from identity.model import TenantId
 from settings import settings
 from storage.accounts import storage_account
-from sync.opening import now
+from sync.opening import catalog_source, now
 from web import answers
 from webhooks.registration import Addresses, Registrar
 from webhooks.store import TABLE, WebhookStore
@@ -45,5 +45,6 @@ def registrar_of(tenant: TenantId, stored: StoredConnection) -> Registrar:
         store=webhook_store(tenant, connection_id),
         crm=opened.crm_webhooks,
         bc=opened.subscriptions,
+        catalog=catalog_source(tenant, connection_id),
         now=now,
     )

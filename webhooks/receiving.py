@@ -7,13 +7,13 @@ the next pass over the table, one that comes twice finds its hint there already.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from couplings.model import Side
 from errors import RefusedRequestError
+from sync.catalog import CatalogSource, MappingCatalog
 from sync.hints import HintReason, HintStore, RecordHint
-from sync.mappings import MAPPINGS
 from sync.requests import PassRequests
 from webhooks.mapped_tables import mappings_of_bc, mappings_of_crm
 from webhooks.payloads import Change, bc_entries, crm_change, first_client_state, parsed
@@ -37,6 +37,7 @@ class Receiver:
         store: WebhookStore,
         hints: HintStore,
         requests: PassRequests,
+        catalog: CatalogSource,
         is_kept_in_step: Callable[[], bool],
         now: Callable[[], datetime],
     ) -> None:
@@ -45,6 +46,7 @@ class Receiver:
         self._store = store
         self._hints = hints
         self._requests = requests
+        self._catalog = catalog
         self._is_kept_in_step = is_kept_in_step
         self._now = now
 
@@ -100,7 +102,7 @@ class Receiver:
         self._store.note_delivery(registration, "bc", now)
         if self._is_kept_in_step():
             self._requests.send("", delay_seconds=_DELAY_SECONDS)
-        return len(MAPPINGS)
+        return len(self._catalog().enabled)
 
     def bc_handshake(self) -> bool:
         """Whether Business Central may be told that this address wants its calls: only where a
@@ -108,12 +110,17 @@ class Receiver:
         return bool(self._store.load().ring("bc").current)
 
     def _look_at(
-        self, side: Side, changes: Iterable[Change], mappings_of: Callable[[str], list[str]]
+        self,
+        side: Side,
+        changes: Sequence[Change],
+        mappings_of: Callable[[MappingCatalog, str], list[str]],
     ) -> int:
-        due = self._now()
+        if not changes:
+            return 0
+        due, catalog = self._now(), self._catalog()
         records: dict[str, list[RecordHint]] = {}
         for change in changes:
-            for mapping in mappings_of(change.table):
+            for mapping in mappings_of(catalog, change.table):
                 hints = records.setdefault(mapping, [])
                 if change.record_id:
                     hints.append(

@@ -18,6 +18,7 @@ from errors import ConcurrencyError, ConfigurationError, CouplerError
 from services.business_central_subscriptions import Subscription
 from services.dataverse_webhooks import Registration as CrmRegistration
 from services.dataverse_webhooks import Tables
+from sync.catalog import CatalogSource
 from webhooks.key_ring import KeyRing
 from webhooks.mapped_tables import bc_entity_sets, crm_tables
 from webhooks.store import KnownSubscription, WebhookStore
@@ -74,12 +75,14 @@ class Registrar:
         store: WebhookStore,
         crm: CrmWebhooks,
         bc: BcSubscriptions,
+        catalog: CatalogSource,
         now: Callable[[], datetime],
     ) -> None:
         self._addresses = addresses
         self._store = store
         self._crm = crm
         self._bc = bc
+        self._catalog = catalog
         self._now = now
 
     def register(self, *, new_keys: bool = False) -> None:
@@ -122,13 +125,14 @@ class Registrar:
         self._store.key_is_set("crm", ring)
 
     def _ensure_crm(self, key: str | None) -> None:
-        self._crm.ensure(self._addresses.name, self._addresses.crm, key, crm_tables())
+        tables = crm_tables(self._catalog())
+        self._crm.ensure(self._addresses.name, self._addresses.crm, key, tables)
 
     def _register_bc(
         self, ring: KeyRing, known: tuple[KnownSubscription, ...], *, new_key: bool
     ) -> None:
-        supported = self._bc.supported_resources()
-        wanted = {self._bc.resource(name): name for name in bc_entity_sets(supported)}
+        names = bc_entity_sets(self._catalog(), self._bc.supported_resources())
+        wanted = {self._bc.resource(name): name for name in names}
         existing = self._own_subscriptions()
         live = None
         if ring.is_set and not new_key and _path_set(wanted) <= set(existing):
@@ -141,12 +145,12 @@ class Registrar:
             key, ring = self._store.issue_key("bc", ring, self._now())
             live = [self._bc.subscribe(self._addresses.bc, path, key) for path in wanted]
             self._store.key_is_set("bc", ring)
-        names = {_path(resource): name for resource, name in wanted.items()}
+        named = {_path(resource): name for resource, name in wanted.items()}
         self._store.save_subscriptions(
             known,
             [
                 KnownSubscription(
-                    entity_set=names[_path(one.resource)],
+                    entity_set=named[_path(one.resource)],
                     resource=one.resource,
                     expires=one.expires,
                 )

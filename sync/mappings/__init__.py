@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from errors import RefusedRequestError
 from sync.dependencies import check_dependencies
 from sync.mapping import TableMapping
 from sync.mappings.contact import CONTACT
@@ -35,15 +34,3 @@ DEPENDENCIES: dict[str, tuple[str, ...]] = {
 }
 
 check_dependencies(DEPENDENCIES)
-
-
-def mapping_named(name: str) -> TableMapping:
-    """The mapping of that name; raises ``RefusedRequestError`` (404) that lists the known ones."""
-    if name not in MAPPINGS:
-        raise RefusedRequestError(
-            404,
-            "mapping-unknown",
-            f"There is no table mapping {name!r}.",
-            hint=f"Known table mappings: {', '.join(MAPPINGS)}.",
-        )
-    return MAPPINGS[name]

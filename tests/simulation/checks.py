@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from couplings.model import Coupling
+from sync.catalog import DEFAULT_CATALOG
 from sync.mapping import TableMapping
-from sync.mappings import mapping_named
 from sync.outcome_model import SETTLED
 from sync.outcomes import Outcome, OutcomeKind
 from sync.reconcile import reconcile_table
@@ -122,7 +122,7 @@ class _TableCheck:
     def _check_no_drift(self) -> None:
         """The product's own reconciling finds nothing that no outcome tells of."""
         world = self._world
-        work = world.open(mapping_named(self._table.mapping))
+        work = world.open(DEFAULT_CATALOG.named(self._table.mapping))
         for drift in reconcile_table(work, now=world.now):
             if not drift.is_explained:
                 self._fail("drift", f"{drift.kind} {drift.side} {drift.record_id}: {drift.message}")

@@ -14,10 +14,10 @@ from errors import AuthorizationError, CouplerError, ThrottledError, TransientEr
 from identity.model import TenantId
 from services.records import Record, Write, WriteStatus
 from storage.keys import partition_key, row_key
+from sync.catalog import DEFAULT_CATALOG
 from sync.crm_index import in_scope
 from sync.jobs import Run
 from sync.mapping import DeletionConflict, TableMapping, UpdateConflict
-from sync.mappings import mapping_named
 from sync.references import References
 from sync.work import Work
 from tests.fakes.services import FakeDataverse, FakeTables
@@ -95,7 +95,7 @@ class SimTenant(SyncWorld):
         updates = [UpdateConflict.KEEP_BOTH] * 3 + list(UpdateConflict)
         deletions = [DeletionConflict.REPORT, *DeletionConflict]
         return replace(
-            mapping_named(name),
+            DEFAULT_CATALOG.named(name),
             update_conflict=self.stage.rng.choice(updates),
             deletion_conflict=self.stage.rng.choice(deletions),
         )

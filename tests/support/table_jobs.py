@@ -10,6 +10,7 @@ from couplings.store import CouplingStore
 from identity.model import TenantId
 from services.business_central import BusinessCentral
 from services.dataverse import Dataverse
+from sync.catalog import DEFAULT_CATALOG, MappingCatalog
 from sync.drift_store import DriftStore
 from sync.full_sync import FullSync
 from sync.health import HealthStore
@@ -18,7 +19,6 @@ from sync.ids import RecordIds
 from sync.jobs import JobStore, Run, RunKind, TableJob
 from sync.lookups import CouplingResolver
 from sync.mapping import TableMapping
-from sync.mappings import MAPPINGS, mapping_named
 from sync.outcomes import Outcome, OutcomeStore
 from sync.pass_worker import PassStores, PassWorker
 from sync.references import LocalCurrency, References
@@ -63,17 +63,18 @@ class SyncWorld:
         tenant: TenantId = TENANT,
         connection: str = CONNECTION,
         queues: MemoryQueues | None = None,
+        catalog: MappingCatalog = DEFAULT_CATALOG,
     ) -> None:
+        self.catalog = catalog
         self.account = account or MemoryAccount()
         self.tenant = tenant
         self.connection = connection
+        mappings = list(catalog.mappings.values())
         self.bc = FakeBusinessCentral(
-            {each.bc.name: each.bc.id_field for each in MAPPINGS.values()}
-            | {each.bc.derived_from: "id" for each in MAPPINGS.values() if each.bc.derived_from}
+            {each.bc.name: each.bc.id_field for each in mappings}
+            | {each.bc.derived_from: "id" for each in mappings if each.bc.derived_from}
         )
-        self.crm = FakeDataverse(
-            {each.crm.entity_set: each.crm.id_column for each in MAPPINGS.values()}
-        )
+        self.crm = FakeDataverse({each.crm.entity_set: each.crm.id_column for each in mappings})
         for entity_set in ("accounts", "contacts", "uomschedules"):
             self.crm.defaults[entity_set] = {"statecode": 0}
         self.queues = queues or MemoryQueues(self.pass_time)
@@ -102,8 +103,13 @@ class SyncWorld:
             connection_id=connection,
             store=self.jobs,
             queues=self.queues,
+            catalog=self.load_catalog,
             now=self.now,
         )
+
+    def load_catalog(self) -> MappingCatalog:
+        """The table mappings as a request or message that begins now would read them."""
+        return self.catalog
 
     def pass_time(self, seconds: float) -> None:
         self.time += timedelta(seconds=seconds)
@@ -116,7 +122,7 @@ class SyncWorld:
         return RecordIds(tenant=self.tenant, connection=self.connection)
 
     def open_work(self, run: Run, job: TableJob) -> Work:
-        return self.work(mapping_named(job.mapping), run)
+        return self.work(self.load_catalog().named(job.mapping), run)
 
     def load_references(self) -> References:
         """What a slice that begins now would read."""
@@ -184,9 +190,16 @@ class SyncWorld:
             stores=PassStores(
                 states=self.states, hints=self.hints, requests=self.requests, health=self.health
             ),
+            catalog=self.load_catalog,
             slots=self.slots(),
-            open_work=lambda name: self.open(mapping_named(name), whole=False),
-            wake_waiting=Waking(self.requests, self.hints, self.outcomes, now=self.now),
+            open_work=lambda name: self.open(self.load_catalog().named(name), whole=False),
+            wake_waiting=Waking(
+                self.requests,
+                self.hints,
+                self.outcomes,
+                children=lambda name: self.load_catalog().children(name),
+                now=self.now,
+            ),
             lease_seconds=self.lease_seconds,
             slice_seconds=slice_seconds,
             now=self.now,

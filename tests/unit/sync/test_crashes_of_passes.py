@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from couplings.model import Side
+from sync.catalog import DEFAULT_CATALOG
 from sync.decisions import Decisions, version_of
 from sync.hints import HintReason, RecordHint
 from sync.mapping import DeletionConflict, TableMapping, UpdateConflict
-from sync.mappings import mapping_named
 from sync.outcomes import OutcomeKind
 from sync.references import References
 from sync.work import Work
@@ -73,7 +73,7 @@ class Company(CrashingWorld):
         return self.couplings.find_by_bc(mapping, [bc_id])[bc_id].crm_id
 
     def edit(self, side: Side, mapping: str, record_id: str, **values: Any) -> None:
-        table = mapping_named(mapping)
+        table = DEFAULT_CATALOG.named(mapping)
         if side == "bc":
             self.bc.put(table.bc.name, {table.bc.id_field: record_id} | values)
         else:
@@ -202,7 +202,7 @@ def _deleted(company: Company) -> None:
 
 def _restore(company: Company) -> None:
     (outcome,) = company.outcome_list("CUSTOMER")
-    company.decisions().restore(mapping_named("CUSTOMER"), outcome.key)
+    company.decisions().restore(DEFAULT_CATALOG.named("CUSTOMER"), outcome.key)
 
 
 def _uncouple(company: Company) -> None:

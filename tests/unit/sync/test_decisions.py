@@ -11,9 +11,9 @@ import pytest
 from couplings.model import CouplingState
 from errors import RefusedRequestError
 from services.records import Write, WriteStatus
+from sync.catalog import DEFAULT_CATALOG
 from sync.decisions import ConflictChangedError, Decisions, version_of
 from sync.mapping import DeletionConflict, TableMapping, UpdateConflict
-from sync.mappings import mapping_named
 from sync.outcome_model import SETTLED, Outcome
 from sync.work import Work
 from tests.support.table_jobs import SyncWorld, bc_customer, crm_account
@@ -108,7 +108,7 @@ def test_a_deleted_record_is_restored_under_a_new_coupling(world, side, how):
     delete(world, side)
     world.passes()
     if how == "person":
-        world.decisions.restore(mapping_named("CUSTOMER"), world.only().key)
+        world.decisions.restore(DEFAULT_CATALOG.named("CUSTOMER"), world.only().key)
         world.drain_passes()
     (account,) = world.accounts()
     (customer,) = world.bc.tables["customers"].values()
@@ -213,7 +213,7 @@ def test_what_was_not_deleted_is_not_restored(world):
     world.edit(bc="111", crm="999")
     world.passes()
     with pytest.raises(RefusedRequestError) as refused:
-        world.decisions.restore(mapping_named("CUSTOMER"), world.only().key)
+        world.decisions.restore(DEFAULT_CATALOG.named("CUSTOMER"), world.only().key)
     assert refused.value.code == "not-deleted"
 
 
@@ -267,7 +267,7 @@ def test_values_that_the_person_did_not_see_are_not_decided_about(world):
 
 
 def test_a_field_s_own_policy_counts_more_than_the_mapping_s(world):
-    customer = mapping_named("CUSTOMER")
+    customer = DEFAULT_CATALOG.named("CUSTOMER")
     world.policies = {
         "update_conflict": UpdateConflict.SEND_TO_CRM,
         "fields": tuple(

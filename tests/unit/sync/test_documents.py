@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sync.catalog import DEFAULT_CATALOG
 from sync.documents import (
     coupling_document,
     review_document,
@@ -30,13 +31,13 @@ def world() -> SyncWorld:
 def progress(world: SyncWorld, **changes: Any) -> dict[str, Any]:
     run = world.start("CURRENCY")
     (job,) = world.jobs.list_jobs(run.run_id)
-    (shown,) = review_document(run, [replace(job, **changes)])["lines"]
+    (shown,) = review_document(run, [replace(job, **changes)], world.catalog)["lines"]
     found: dict[str, Any] = shown["progress"]
     return found
 
 
 def test_before_the_first_run_every_line_is_blank():
-    review = review_document(None, [])
+    review = review_document(None, [], DEFAULT_CATALOG)
     assert review["run"] is None
     assert [line["name"] for line in review["lines"]] == list(MAPPINGS)
     contact = next(line for line in review["lines"] if line["name"] == "CONTACT")
@@ -54,7 +55,7 @@ def test_a_line_shows_its_three_statuses_and_its_counters(world):
     world.bc.put("customers", bc_customer("10000"))
     run = world.start("CUSTOMER")
     world.drain(run)
-    review = review_document(*world.full_sync.lines(run.kind))
+    review = review_document(*world.full_sync.lines(run.kind), world.catalog)
     assert review["run"]["state"] == "finished"
     (line,) = review["lines"]
     assert line["job_queue_entry_status"] == "finished"
@@ -98,7 +99,7 @@ def test_every_document_is_json(world):
     (coupling,) = world.couplings.scan("CUSTOMER")
     jobs: list[TableJob] = world.jobs.list_jobs(run.run_id)
     for document in (
-        review_document(run, jobs),
+        review_document(run, jobs, world.catalog),
         outcome_document(outcome),
         coupling_document(coupling),
     ):

@@ -17,8 +17,8 @@ from couplings.store import CouplingStore
 from errors import TransientError
 from identity.model import TenantId
 from services.records import Write
+from sync.catalog import DEFAULT_CATALOG
 from sync.jobs import LeaseLostError
-from sync.mappings import mapping_named
 from sync.references import References
 from sync.table_state import TableStateStore
 from sync.watermark import BcWatermark
@@ -233,7 +233,7 @@ def test_the_tenant_is_part_of_every_key(unguarded, monkeypatch):
     with _verdict(unguarded):
         assert list(other.couplings.scan("CUSTOMER")) == []
         assert other.states.load("CUSTOMER").lineage == ""
-    assert first.states.load("CUSTOMER").lineage == mapping_named("CUSTOMER").lineage
+    assert first.states.load("CUSTOMER").lineage == DEFAULT_CATALOG.named("CUSTOMER").lineage
 
 
 def test_a_new_record_is_created_under_an_id_that_follows_from_its_source(unguarded, monkeypatch):

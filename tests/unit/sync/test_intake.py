@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from sync.catalog import DEFAULT_CATALOG
 from sync.crm_index import CrmIndex, build_index
 from sync.intake import claim_partner, take_bc_page, take_crm_records
 from sync.jobs import RunKind
 from sync.mapping import TableMapping
-from sync.mappings import mapping_named
 from sync.outcomes import OutcomeKind
 from sync.pair import Action, Pair
 from sync.work import Work
@@ -26,7 +26,7 @@ def world() -> SyncWorld:
 
 def opened(world: SyncWorld, mapping: TableMapping | str = "CUSTOMER") -> tuple[Work, CrmIndex]:
     """A slice that begins now, outside of any run."""
-    found = mapping_named(mapping) if isinstance(mapping, str) else mapping
+    found = DEFAULT_CATALOG.named(mapping) if isinstance(mapping, str) else mapping
     run = world.jobs.latest_run(RunKind.FULL_SYNC) or world.start(found.name)
     work = world.work(found, run)
     return work, build_index(work)

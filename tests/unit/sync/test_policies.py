@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 
 from errors import RefusedRequestError
+from sync.catalog import DEFAULT_CATALOG
 from sync.mapping import DeletionConflict, UpdateConflict
-from sync.mappings import MAPPINGS, mapping_named
+from sync.mappings import MAPPINGS
 from sync.policies import NOT_STORED, Policies, PolicyStore, apply, policies_of
 from tests.fakes.tables import MemoryAccount
 from tests.support.table_jobs import TENANT
 
-CUSTOMER = mapping_named("CUSTOMER")
+CUSTOMER = DEFAULT_CATALOG.named("CUSTOMER")
 CHANGED = Policies(
     update_conflict=UpdateConflict.SEND_TO_CRM,
     deletion_conflict=DeletionConflict.RESTORE,
@@ -51,7 +52,7 @@ def test_policies_are_one_connection_s_and_one_mapping_s_alone(account, store):
     store.save(CUSTOMER, CHANGED, NOT_STORED)
     other = PolicyStore(account.table("mappings", TENANT), "other")
     assert other.applied(CUSTOMER) is CUSTOMER
-    assert store.applied(mapping_named("CONTACT")) is mapping_named("CONTACT")
+    assert store.applied(DEFAULT_CATALOG.named("CONTACT")) is DEFAULT_CATALOG.named("CONTACT")
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS.values(), ids=lambda each: each.name)
@@ -100,7 +101,9 @@ def test_a_field_that_cannot_have_a_conflict_gets_no_policy(store, column):
     ],
 )
 def test_policies_that_could_do_nothing_are_refused(store, changes):
-    mapping = replace(mapping_named("SALESPEOPLE"), creates_in_bc=False, creates_in_crm=False)
+    mapping = replace(
+        DEFAULT_CATALOG.named("SALESPEOPLE"), creates_in_bc=False, creates_in_crm=False
+    )
     own = policies_of(mapping)
     wanted = Policies(
         update_conflict=changes.get("update_conflict", own.update_conflict),

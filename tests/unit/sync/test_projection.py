@@ -9,8 +9,8 @@ import pytest
 
 from couplings.model import BaseSnapshot
 from errors import RecordError
+from sync.catalog import DEFAULT_CATALOG
 from sync.mapping import Constant, Direction, FieldMapping, Lookup, LookupBy
-from sync.mappings import mapping_named
 from sync.plan import ABSENT, FieldState, WaitingFor
 from sync.projection import (
     bc_constants,
@@ -47,7 +47,7 @@ def field(direction: Direction = Direction.BOTH, **options: Any) -> FieldMapping
 
 
 def mapping_of(*fields: FieldMapping):
-    return replace(mapping_named("CUSTOMER"), fields=fields)
+    return replace(DEFAULT_CATALOG.named("CUSTOMER"), fields=fields)
 
 
 def state_of(mapped: FieldMapping, bc: Any, crm: Any, base: Any = None) -> FieldState:

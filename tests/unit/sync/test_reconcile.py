@@ -9,10 +9,10 @@ import pytest
 
 from couplings.model import BaseSnapshot
 from storage.rows import Operation, OperationKind
+from sync.catalog import DEFAULT_CATALOG
 from sync.decisions import Decisions
 from sync.drift import Drift, DriftKind, Flow
 from sync.mapping import DeletionConflict
-from sync.mappings import mapping_named
 from sync.outcome_model import SETTLED, OutcomeKind
 from sync.reconcile import reconcile_table
 from sync.reconcile_judge import AGREED_SO
@@ -40,7 +40,7 @@ def world() -> SyncWorld:
 def drift(world: SyncWorld, mapping: str = "CUSTOMER") -> list[Drift]:
     """All drift of a table; nothing may be written while it is looked for."""
     before = (len(world.bc.writes), len(world.crm.writes))
-    found = reconcile_table(world.open(mapping_named(mapping)), now=world.now)
+    found = reconcile_table(world.open(DEFAULT_CATALOG.named(mapping)), now=world.now)
     assert (len(world.bc.writes), len(world.crm.writes)) == before
     return found
 
@@ -254,7 +254,7 @@ def test_the_plan_says_what_the_deletion_policy_does(world):
     world.crm.delete("accounts", account_of(world)["accountid"])
     plans = {}
     for policy in DeletionConflict:
-        mapping = replace(mapping_named("CUSTOMER"), deletion_conflict=policy)
+        mapping = replace(DEFAULT_CATALOG.named("CUSTOMER"), deletion_conflict=policy)
         (found,) = reconcile_table(world.open(mapping), now=world.now)
         assert found.kind is DriftKind.ORPHAN
         plans[policy] = found.plan

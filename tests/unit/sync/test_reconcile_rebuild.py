@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sync.catalog import DEFAULT_CATALOG
 from sync.job_model import RunKind
-from sync.mappings import mapping_named
 from sync.reconcile import reconcile_table
 from sync.references import References
 from tests.support.table_jobs import SyncWorld, bc_customer, bc_item, crm_account
@@ -79,7 +79,7 @@ def values_of(world: SyncWorld) -> dict[tuple[str, str, str], str]:
 
 
 def unexplained(world: SyncWorld, mapping: str = "CUSTOMER") -> list[object]:
-    found = reconcile_table(world.open(mapping_named(mapping)), now=world.now)
+    found = reconcile_table(world.open(DEFAULT_CATALOG.named(mapping)), now=world.now)
     return [each for each in found if each.explained_by != "update-conflict"]
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from errors import RecordError
 from services.records import WriteKind
+from sync.catalog import DEFAULT_CATALOG
 from sync.ids import RecordIds
 from sync.mapping import Lookup, LookupTarget
-from sync.mappings import mapping_named
 from sync.plan import WaitingFor
 from sync.references import References
 from sync.rules import RULES
@@ -44,7 +44,7 @@ def rule_of(
     mapping: str, couplings: dict[str, str] | None = None, **parts: Any
 ) -> tuple[Rule, RuleContext]:
     """A mapping's rule, with these couplings and parts of the reference data."""
-    found = mapping_named(mapping)
+    found = DEFAULT_CATALOG.named(mapping)
     return RULES[found.rule], RuleContext(
         mapping=found,
         references=References(today=date(2026, 6, 26), **parts),
@@ -285,7 +285,7 @@ def test_a_price_is_sent_on_the_days_on_which_it_is_valid(start, end, code):
 )
 def test_a_price_that_crm_cannot_hold_is_left_out_by_the_mapping(fields, code):
     price = bc_price(1, **fields)
-    requires = mapping_named("SALESPRC-PRODPRICE").bc.requires
+    requires = DEFAULT_CATALOG.named("SALESPRC-PRODPRICE").bc.requires
     failed = [each.code for each in requires if price[each.field] not in each.values]
     assert failed == ([code] if code else [])
 

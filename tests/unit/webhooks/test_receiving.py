@@ -10,6 +10,7 @@ import pytest
 from couplings.model import Side
 from errors import RefusedRequestError
 from identity.model import TenantId
+from sync.catalog import DEFAULT_CATALOG
 from sync.hints import HintStore
 from sync.requests import QUEUE, PassRequests
 from tests.fakes.queues import MemoryQueues
@@ -45,6 +46,7 @@ class World:
             store=self.store,
             hints=self.hints,
             requests=requests,
+            catalog=lambda: DEFAULT_CATALOG,
             is_kept_in_step=lambda: True,
             now=lambda: self.now,
         )

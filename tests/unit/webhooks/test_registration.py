@@ -12,6 +12,7 @@ from errors import ConfigurationError, TransientError
 from identity.model import TenantId
 from services.business_central_subscriptions import Subscription
 from services.dataverse_webhooks import Registration
+from sync.catalog import DEFAULT_CATALOG
 from tests.fakes.tables import MemoryAccount
 from webhooks.mapped_tables import crm_tables
 from webhooks.registration import Addresses, Registrar
@@ -89,6 +90,7 @@ class World:
             store=self.store,
             crm=self.crm,
             bc=self.bc,
+            catalog=lambda: DEFAULT_CATALOG,
             now=lambda: self.now,
         )
 
@@ -110,7 +112,7 @@ def world():
 
 def test_registering_covers_every_mapped_table_that_a_service_tells_of(world):
     world.registrar.register()
-    assert world.crm.tables == crm_tables()
+    assert world.crm.tables == crm_tables(DEFAULT_CATALOG)
     assert world.is_whole()
 
 
