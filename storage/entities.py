@@ -47,10 +47,6 @@ def row_of(entity: TableEntity) -> Row:
 
 
 def _stored(column: str, value: Value) -> Any:
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise ValueError(f"the time in column {column} has no time zone")
-        return value.astimezone(UTC)
     if isinstance(value, str):
         # A character is one code unit or two: most texts are short enough by their length alone.
         if len(value) * 2 > _TEXT_LIMIT and len(value.encode("utf-16-le")) // 2 > _TEXT_LIMIT:
@@ -61,12 +57,18 @@ def _stored(column: str, value: Value) -> Any:
                 value=value[:100],
             )
         return str(value)
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError(f"the time in column {column} has no time zone")
+        return value.astimezone(UTC)
     if isinstance(value, int) and not isinstance(value, bool) and not -(2**31) <= value < 2**31:
         return (value, EdmType.INT64)
     return value
 
 
 def _loaded(value: Any) -> Value:
+    if isinstance(value, str):
+        return value
     if isinstance(value, EntityProperty):
         return int(value.value)
     if isinstance(value, datetime):

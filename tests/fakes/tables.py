@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from threading import RLock
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
@@ -41,8 +40,7 @@ type Watch = Callable[[str, StorageCall], bool]
 a call: the answer was lost, and the SDK sends the request again."""
 
 
-@dataclass(frozen=True, slots=True)
-class StorageCall:
+class StorageCall(NamedTuple):
     """One request to a table."""
 
     table: str
@@ -238,7 +236,7 @@ class MemoryTableClient:
         self, rows: _Rows, verb: str, entity: Mapping[str, Any], options: Mapping[str, Any]
     ) -> dict[str, Any]:
         key = entity["RowKey"]
-        _check_sizes(entity)
+        columns = _stored(entity)
         if verb == "create" and key in rows:
             raise _failure(ResourceExistsError, 409, "EntityAlreadyExists")
         if verb in ("update", "delete"):
@@ -246,10 +244,8 @@ class MemoryTableClient:
         if verb == "delete":
             del rows[key]
             return {"etag": None}
-        stored = TableEntity()
-        if verb == "update" and options["mode"] is UpdateMode.MERGE:
-            stored.update(rows[key])
-        stored.update({name: _stored(value) for name, value in entity.items()})
+        is_merged = verb == "update" and options["mode"] is UpdateMode.MERGE
+        stored = TableEntity(rows[key] | columns if is_merged else columns)
         etag = f"W/\"version'{next(self._versions)}'\""
         stored._metadata = {"etag": etag, "timestamp": None}
         rows[key] = stored
@@ -263,25 +259,24 @@ def _check_version(stored: TableEntity, options: Mapping[str, Any]) -> None:
         raise _failure(ResourceModifiedError, 412, "UpdateConditionNotSatisfied")
 
 
-def _check_sizes(entity: Mapping[str, Any]) -> None:
-    for value in entity.values():
-        if not isinstance(value, str) or len(value) <= 16 * 1024:
-            continue  # cannot be too long, however its characters are written
-        if len(value.encode("utf-16-le")) > 64 * 1024:
-            raise _failure(HttpResponseError, 400, "PropertyValueTooLarge")
+def _stored(entity: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns as the service keeps them; it refuses those that are too long."""
+    stored = dict(entity)
+    for name, value in entity.items():
+        if isinstance(value, str):
+            # A short one cannot be too long, however its characters are written.
+            if len(value) > 16 * 1024 and len(value.encode("utf-16-le")) > 64 * 1024:
+                raise _failure(HttpResponseError, 400, "PropertyValueTooLarge")
+        elif isinstance(value, tuple):
+            number, kind = value
+            stored[name] = EntityProperty(number, EdmType(kind))
+    return stored
 
 
 def _existing(rows: _Rows, key: str) -> TableEntity:
     if key not in rows:
-        raise _failure(ResourceNotFoundError, 404, "ResourceNotFound")
+        raise _MISSING.with_traceback(None)
     return rows[key]
-
-
-def _stored(value: Any) -> Any:
-    if isinstance(value, tuple):
-        number, kind = value
-        return EntityProperty(number, EdmType(kind))
-    return value
 
 
 def _copied(entity: TableEntity) -> TableEntity:
@@ -347,3 +342,7 @@ def _marked(error: Any, status: int | None, code: str) -> HttpResponseError:
     error.status_code = status
     error.error_code = code
     return cast(HttpResponseError, error)
+
+
+_MISSING = _failure(ResourceNotFoundError, 404, "ResourceNotFound")
+"""Made once: it answers most point reads."""

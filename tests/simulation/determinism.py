@@ -1,5 +1,5 @@
 """What a simulation takes away from the product so that each run of a seed is the same: the time,
-ids at random, threads. Apart from that pages are small, and keys of rows are not worked out twice.
+ids at random, threads. Apart from that pages are small, and keys are not worked out twice.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from storage import keys
 
 _partition_key = lru_cache(100_000)(keys.partition_key)
 _row_key = lru_cache(100_000)(keys.row_key)
 _parts_of = lru_cache(100_000)(keys.parts_of)
+_prefix_range = lru_cache(1_000)(keys.prefix_range)
+_uuid5 = lru_cache(100_000)(uuid5)
 
 
 class _NoThread:
@@ -47,6 +49,7 @@ def deterministic(rng: Random, monotonic: Callable[[], float], *, page_size: int
 
     fake_time = SimpleNamespace(monotonic=monotonic)
     replaced: dict[str, Any] = {
+        "sync.ids.uuid5": _uuid5,
         "sync.worker.uuid4": uuid4,
         "sync.pass_worker.uuid4": uuid4,
         "sync.full_sync.uuid4": uuid4,
@@ -59,6 +62,7 @@ def deterministic(rng: Random, monotonic: Callable[[], float], *, page_size: int
         "sync.crm_index.PAGE_SIZE": page_size,
         "storage.tables.partition_key": _partition_key,
         "storage.tables.row_key": _row_key,
+        "storage.tables.prefix_range": _prefix_range,
         "storage.entities.row_key": _row_key,
         "storage.entities.parts_of": _parts_of,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from tests.fakes.tables import StorageCall
 from tests.simulation.lineage import BrokenGuaranteeError
@@ -13,7 +12,8 @@ class WatermarkWatch:
     """Sees every row of table states as it is stored."""
 
     def __init__(self) -> None:
-        self._last: dict[tuple[str, str], dict[str, Any]] = {}
+        self._last: dict[tuple[str, str], tuple[str, str]] = {}
+        """Watermarks and pending ones of each row."""
 
     def stored(self, call: StorageCall) -> None:
         """A row was stored; a watermark of a finished comparison begins anew."""
@@ -21,12 +21,11 @@ class WatermarkWatch:
             if "watermarks" not in entity:
                 continue
             key = (call.partition, entity["RowKey"])
-            before, self._last[key] = self._last.get(key), dict(entity)
-            if before is None or before.get("pending"):
+            text = entity["watermarks"]
+            before, self._last[key] = self._last.get(key), (text, entity["pending"])
+            if before is None or before[1] or before[0] == text:
                 continue
-            if before["watermarks"] == entity["watermarks"]:
-                continue
-            old, new = json.loads(before["watermarks"]), json.loads(entity["watermarks"])
+            old, new = json.loads(before[0]), json.loads(text)
             for name, (was, now) in {
                 "bc": (old["bc"]["stamp"], new["bc"]["stamp"]),
                 "crm": (int(old["crm"] or 0), int(new["crm"] or 0)),
