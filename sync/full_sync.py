@@ -7,7 +7,7 @@ again and again. Times are given by the caller.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
@@ -19,6 +19,7 @@ from sync.dependencies import descendants
 from sync.jobs import ActiveRunError, JobState, JobStore, Run, RunKind, RunState, TableJob
 from sync.mapping import TableMapping
 from sync.review import advance, restarted
+from sync.run_limits import RunLimits
 
 QUEUE = "table-jobs"
 
@@ -45,6 +46,7 @@ class FullSync:
         connection_id: str,
         store: JobStore,
         queues: Queues,
+        limits: RunLimits,
         catalog: CatalogSource,
         now: Callable[[], datetime],
     ) -> None:
@@ -52,14 +54,15 @@ class FullSync:
         self._connection_id = connection_id
         self._store = store
         self._queues = queues
+        self._limits = limits
         self._catalog = catalog
         self._now = now
 
     def begin(self, kind: RunKind, mappings: Sequence[str], started_by: str) -> Run:
         """Store a new run of these mappings (all of them where none is named).
 
-        Raises ``ActiveRunError`` where one is in process, ``RefusedRequestError`` for an unknown
-        name.
+        Raises ``ActiveRunError`` where one is in process, ``TenantBusyError`` where the tenant
+        starts too many, ``RefusedRequestError`` for an unknown name.
         """
         catalog = self._catalog()
         chosen = {catalog.named(name).name for name in mappings} or set(catalog.mappings)
@@ -73,7 +76,19 @@ class FullSync:
             started_by=started_by,
             mappings=tuple(mapping.name for mapping in taking_part),
         )
-        return self._store.begin_run(run, [_line(run, mapping) for mapping in taking_part])
+        return self._begin(run, [_line(run, mapping) for mapping in taking_part])
+
+    def _begin(self, run: Run, lines: Sequence[TableJob]) -> Run:
+        """Store the run once it has a place among the tenant's."""
+        active = self._store.active_run()
+        if active:  # told even where there is no place left: the caller may look after it
+            raise ActiveRunError(active.run_id)
+        self._limits.claim_run(self._connection_id, run)
+        try:
+            return self._store.begin_run(run, lines)
+        except ActiveRunError:
+            self._limits.withdraw(self._connection_id, run)
+            raise
 
     def advance(self, run_id: str, generation: int, *, by_itself: bool) -> Progress:
         """Take the run as far as its lines allow.
@@ -158,7 +173,8 @@ class FullSync:
         an ended run wait, and restarting them once more is the remedy.
 
         Raises ``RefusedRequestError`` where there is no such line (404) or it has not ended (409),
-        ``ActiveRunError`` where another run is in process.
+        ``ActiveRunError`` where another run is in process, ``TenantBusyError`` where the tenant
+        starts too many.
         """
         catalog = self._catalog()
         catalog.named(name)
@@ -181,6 +197,7 @@ class FullSync:
         active = self._store.active_run()
         if active and active.run_id != run.run_id:
             raise ActiveRunError(active.run_id)
+        self._limits.claim_run(self._connection_id, replace(run, generation=run.generation + 1))
         again = {name} | {
             child
             for child in descendants(catalog.dependencies, name)

@@ -12,7 +12,7 @@ from connections.services import open_connections
 from connections.store import connections_of, enabled_connections
 from errors import CouplerError
 from identity.model import TenantId
-from sync.opening import Services, catalog_source, now, pass_stores, pass_worker_of
+from sync.opening import Services, catalog_source, now, pass_stores, pass_worker_of, run_limits
 from sync.requests import QUEUE
 from sync.table_documents import tables_document
 from web import answers
@@ -58,6 +58,7 @@ def work_table_pass(message: func.QueueMessage) -> None:
 def run_passes(req: Request) -> func.HttpResponse:
     """202: every table that was synchronized once is passed over now, whatever back-off is on."""
     connection_id = _known_connection(req)
+    run_limits(req.caller.tenant).count_start()
     pass_stores(req.caller.tenant, connection_id).requests.send("", asked=True)
     return answers.accepted(answers.address("connections", connection_id, "tables"), {})
 

@@ -32,6 +32,8 @@ from sync.references import load_references, needs_of
 from sync.requests import PassRequests
 from sync.rules import RULES
 from sync.rules.base import RuleContext
+from sync.run_limits import TABLE as LIMITS
+from sync.run_limits import RunLimits
 from sync.table_state import TableStateStore
 from sync.tenant_slots import TABLE as SLOTS
 from sync.tenant_slots import TenantSlots
@@ -89,12 +91,24 @@ def job_store(tenant: TenantId, connection_id: str) -> JobStore:
     )
 
 
+def run_limits(tenant: TenantId) -> RunLimits:
+    """What the tenant may start, over all of its connections."""
+    return RunLimits(
+        storage_account().table(LIMITS, tenant),
+        most_per_hour=settings().tenant_starts_per_hour,
+        most_at_once=settings().tenant_runs_at_once,
+        find_run=lambda connection_id, run_id: job_store(tenant, connection_id).get_run(run_id),
+        now=now,
+    )
+
+
 def full_sync_of(tenant: TenantId, connection_id: str, catalog: CatalogSource) -> FullSync:
     return FullSync(
         tenant=tenant,
         connection_id=connection_id,
         store=job_store(tenant, connection_id),
         queues=StorageQueues(storage_account()),
+        limits=run_limits(tenant),
         catalog=catalog,
         now=now,
     )

@@ -25,6 +25,7 @@ from sync.references import LocalCurrency, References
 from sync.requests import PassRequests
 from sync.rules import RULES
 from sync.rules.base import RuleContext
+from sync.run_limits import RunLimits
 from sync.table_state import TableStateStore
 from sync.tenant_slots import TenantSlots
 from sync.waking import Waking
@@ -55,6 +56,8 @@ class SyncWorld:
 
     lease_seconds: float = 3600
     most_slots: int = 4
+    most_starts: int = 1000
+    most_runs: int = 10
 
     def __init__(
         self,
@@ -103,6 +106,7 @@ class SyncWorld:
             connection_id=connection,
             store=self.jobs,
             queues=self.queues,
+            limits=self.run_limits(),
             catalog=self.load_catalog,
             now=self.now,
         )
@@ -157,6 +161,22 @@ class SyncWorld:
             hints=self.hints,
             overlap=timedelta(minutes=10),
             preview=preview,
+        )
+
+    def run_limits(self) -> RunLimits:
+        def find_run(connection_id: str, run_id: str) -> Run | None:
+            return JobStore(
+                runs=self.account.table("runs", self.tenant),
+                jobs=self.account.table("jobs", self.tenant),
+                connection_id=connection_id,
+            ).get_run(run_id)
+
+        return RunLimits(
+            self.account.table("limits", self.tenant),
+            most_per_hour=self.most_starts,
+            most_at_once=self.most_runs,
+            find_run=find_run,
+            now=self.now,
         )
 
     def slots(self) -> TenantSlots:
