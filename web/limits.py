@@ -23,16 +23,16 @@ _MOST_BUCKETS = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """Tokens of one tenant at one moment, in seconds of any clock that never goes back."""
+    """What one tenant has left at one moment, in seconds of any clock that never goes back."""
 
-    tokens: float
+    left: float
     at: float
 
     def refilled(self, now: float, *, rate: float, burst: float) -> Bucket:
-        return Bucket(tokens=min(burst, self.tokens + (now - self.at) * rate), at=now)
+        return Bucket(left=min(burst, self.left + (now - self.at) * rate), at=now)
 
     def taken(self) -> Bucket:
-        return Bucket(tokens=self.tokens - 1, at=self.at)
+        return Bucket(left=self.left - 1, at=self.at)
 
 
 class RequestLimit:
@@ -57,15 +57,15 @@ class RequestLimit:
             return
         with self._lock:
             now = self._clock()
-            bucket = self._buckets.get(tenant, Bucket(tokens=self._burst, at=now))
+            bucket = self._buckets.get(tenant, Bucket(left=self._burst, at=now))
             bucket = bucket.refilled(now, rate=self._rate, burst=self._burst)
-            if bucket.tokens >= 1:
+            if bucket.left >= 1:
                 self._forget_the_rested(now)
                 self._buckets[tenant] = bucket.taken()
                 return
         raise TenantBusyError(
             f"Your tenant sends more than {self._rate:g} requests a second.",
-            retry_after=(1 - bucket.tokens) / self._rate,
+            retry_after=(1 - bucket.left) / self._rate,
             hint="Send fewer at once, and each again after the time in Retry-After.",
         )
 
