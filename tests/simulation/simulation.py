@@ -228,10 +228,12 @@ class Simulation:
 
     def _work(self, world: SimTenant, message: _Message) -> None:
         content = message.content
+        times = content.get("turned_away", 0)
         if message.queue_name == TABLE_JOBS:
-            world.worker().handle(content["run"], content["mapping"])
+            world.worker().handle(content["run"], content["mapping"], turned_away=times)
         elif message.queue_name == TABLE_PASSES:
-            world.pass_worker().handle(content["mapping"], asked=content.get("asked", False))
+            asked = content.get("asked", False)
+            world.pass_worker().handle(content["mapping"], asked=asked, turned_away=times)
 
     def _survives(self, world: SimTenant, work: Callable[[], object]) -> bool:
         """Whether a process of this tenant lived to the end of the work."""
