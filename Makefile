@@ -42,7 +42,7 @@ check: setup ## format, lint, types, import directions, declared dependencies
 	.venv/bin/mypy .
 	.venv/bin/lint-imports
 	.venv/bin/deptry .
-	.venv/bin/deptry . --extend-exclude local --extend-exclude tests --extend-exclude docs \
+	.venv/bin/deptry . --extend-exclude local --extend-exclude tests --extend-exclude cli --extend-exclude docs \
 	  --ignore DEP002 --optional-dependencies-dev-groups dev
 
 clean: ## remove what running and testing made, but not .venv
