@@ -98,9 +98,9 @@ def _token_of(answer: dict[str, Any] | None) -> str:
 
 
 def _reason(answer: dict[str, Any]) -> str:
-    """The first line of Entra ID's words; the others are trace ids."""
+    """Entra ID's words up to its trace ids, which follow on the same line or the next."""
     told = str(answer.get("error_description") or answer.get("error") or "no reason was given")
-    return told.splitlines()[0]
+    return told.partition("Trace ID:")[0].strip()
 
 
 def _write_privately(path: Path, text: str) -> None:

@@ -70,16 +70,25 @@ def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def client_environment(platform: Platform) -> dict[str, str]:
+    """What the command line client needs to speak to this platform as its administrator."""
+    return {
+        "COUPLER_URL": platform.addresses.function_app,
+        "COUPLER_AUTHORITY": platform.addresses.entra,
+        "COUPLER_TENANT": TENANT,
+        "COUPLER_CLIENT_ID": PORTAL.client_id,
+        "COUPLER_CLIENT_SECRET": PORTAL.secret,
+        "COUPLER_AUDIENCE": API_AUDIENCE,
+        "REQUESTS_CA_BUNDLE": str(platform.certificates.bundle),
+    }
+
+
 def _show(platform: Platform) -> None:
     print("\nCoupler is up. Ctrl-C stops it.\n")
     for name, address in describe(platform.addresses).items():
         print(f"  {name:<18}{address}")
     print(f"  {'certificates':<18}{platform.certificates.bundle}")
-    print(
-        "\nA token for its API:\n\n"
-        f"  curl --cacert {platform.certificates.ca} "
-        f"{platform.addresses.entra}/{TENANT}/oauth2/v2.0/token \\\n"
-        f"    -d grant_type=client_credentials -d client_id={PORTAL.client_id} \\\n"
-        f"    -d client_secret={PORTAL.secret} -d scope={API_AUDIENCE}/.default\n",
-        flush=True,
-    )
+    print("\nFor the command line client, in another terminal:\n")
+    for name, value in client_environment(platform).items():
+        print(f"  export {name}={value}")
+    print("  .venv/bin/python -m cli status\n", flush=True)

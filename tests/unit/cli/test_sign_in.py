@@ -91,8 +91,9 @@ def test_a_remembered_person_is_not_asked_again(cache, monkeypatch, fresh):
     assert token == f"silent amy {fresh}"
 
 
-def test_a_refusal_is_told_without_its_trace_ids(cache, monkeypatch):
-    refused = {"error_description": "AADSTS7000215: Invalid client secret.\r\nTrace ID: 1"}
+@pytest.mark.parametrize("gap", ["\r\n", " "])
+def test_a_refusal_is_told_without_its_trace_ids(cache, monkeypatch, gap):
+    refused = {"error_description": f"AADSTS7000215: Invalid client secret.{gap}Trace ID: 1"}
     monkeypatch.setattr(Entra, "answer", refused)
     with pytest.raises(ServiceError) as told:
         access_token(settings_from(PROGRAM), cache, print)
