@@ -85,7 +85,8 @@ def _run(parsed: argparse.Namespace, terminal: Terminal) -> ExitCode:
             known["token"] = access_token(settings, cache, terminal.tell, fresh=fresh)
         return known["token"]
 
-    context = Context(api=Api(settings.url, token), terminal=terminal, sleep=time.sleep)
+    api = Api(settings.url, token, sleep=time.sleep)
+    context = Context(api=api, terminal=terminal, sleep=time.sleep)
     return COMMANDS[parsed.command].run(context, parsed)
 
 
