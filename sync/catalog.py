@@ -54,8 +54,13 @@ class MappingCatalog:
         return self.mappings[name]
 
     def children(self, name: str) -> list[str]:
-        """The enabled mappings that depend on this one directly."""
-        return [child for child, each in self.enabled.items() if name in each.dependencies]
+        """The enabled mappings whose records may wait for those of this one."""
+        return [child for child, each in self.enabled.items() if name in _parents(each)]
+
+
+def _parents(mapping: TableMapping) -> set[str]:
+    lookups = [field.lookup for field in mapping.fields if field.lookup]
+    return {*mapping.dependencies, *(name for lookup in lookups for name in lookup.mappings)}
 
 
 DEFAULT_CATALOG = MappingCatalog.of(MAPPINGS)

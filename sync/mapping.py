@@ -90,6 +90,13 @@ class FieldMapping:
     truncate: bool = False
     keep_if_blank: bool = False
     """A blank value in the source leaves the target as it is (the incumbent's "not null")."""
+    clear_on_failure: bool = False
+    """A reference to a record that is not coupled yet clears the target, and the record goes on in
+    place of waiting; once the other is coupled the reference follows. It breaks circles, as between
+    a customer and its primary contact (the incumbent's "clear value on failed sync")."""
+    constant: Any = None
+    """In place of a BC field: the value that the column is kept at; None for none. ``bc`` is then
+    the column's name with ``=`` before it."""
     only_on_insert: bool = False
     """Written when the record is created and left alone ever after."""
     last: bool = False
@@ -113,6 +120,8 @@ class Constant:
     value: Any
     lookup_local_currency: bool = False
     """The value is the local currency's record, bound under ``name``."""
+    entity_set: str = ""
+    """The value is the id of a CRM record of this entity set, bound under ``name``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +157,8 @@ class Condition:
 
 
 def _literal(value: Any) -> str:
+    if value is None:
+        return "null"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
@@ -283,7 +294,7 @@ class TableMapping:
 
     def bc_select(self) -> tuple[str, ...]:
         """The fields to read from Business Central, each once, in a stable order."""
-        mapped = [each.bc for each in self.fields if not each.derived]
+        mapped = [each.bc for each in self.fields if not each.derived and each.constant is None]
         conditions = [each.field for each in self.bc.scope]
         conditions += [each.field for each in self.bc.requires]
         stamps = [self.bc.stamp_field]

@@ -53,7 +53,8 @@ class FieldState:
     base_crm: Any = ABSENT
     """The values at the last agreement, ``ABSENT`` before the first."""
     waiting_for: WaitingFor | None = None
-    """The uncoupled record that the value refers to: the field is held until that is coupled."""
+    """The uncoupled record that the value refers to: until that is coupled the field is held, or
+    cleared where the mapping says so."""
 
     @property
     def bc_changed(self) -> bool:
@@ -66,6 +67,11 @@ class FieldState:
     @property
     def agreed_before(self) -> bool:
         return self.base_bc is not ABSENT and self.base_crm is not ABSENT
+
+    @property
+    def is_cleared(self) -> bool:
+        """The value is blank on the other side for want of the record that it refers to."""
+        return self.waiting_for is not None and self.mapping.clear_on_failure
 
     @property
     def agree(self) -> bool:
@@ -175,7 +181,7 @@ def plan_pair(
     conflicts: list[FieldConflict] = []
     waiting = tuple(state for state in states if state.waiting_for)
     for state in states:
-        if state.waiting_for:
+        if state.waiting_for and not state.is_cleared:
             continue
         flow = _decide(state, policy)
         if isinstance(flow, FieldConflict):
@@ -244,13 +250,17 @@ def _two_way(state: FieldState, policy: UpdateConflict) -> Direction | FieldConf
 
 
 def agreed_base(states: Sequence[FieldState], plan: PairPlan) -> BaseSnapshot:
-    """The base after ``plan`` was carried out: a held field keeps its old one, or none at all."""
+    """The base after ``plan`` was carried out: a held field keeps its old one, or none at all.
+
+    A cleared field has none: a blank that stands for a record that is not coupled yet was never
+    agreed on, and gives way to the reference as soon as there is one.
+    """
     bc: dict[str, Any] = {}
     crm: dict[str, Any] = {}
     for state in states:
         mapping = state.mapping
         if mapping.crm in plan.held:
-            if state.agreed_before:
+            if state.agreed_before and not state.is_cleared:
                 bc[mapping.bc], crm[mapping.crm] = state.base_bc, state.base_crm
             continue
         bc[mapping.bc] = plan.to_bc.get(mapping.bc, state.bc)

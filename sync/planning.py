@@ -108,6 +108,8 @@ def _plan_insertion_in_crm(work: Work, pair: Pair, bc: Record) -> None:
     pair.columns = pair.insertion.values
     if pair.insertion.waiting:
         pair.stop(_waiting(pair.insertion.waiting[0]))
+    elif pair.insertion.cleared:
+        pair.note(_waiting(pair.insertion.cleared[0]))
 
 
 def _plan_insertion_in_bc(work: Work, pair: Pair, crm: Record) -> None:
@@ -143,15 +145,19 @@ def _waiting(state: FieldState) -> Problem:
     """The outcome of a record whose field refers to one that is not coupled yet."""
     if state.waiting_for is None:
         raise ValueError("the field waits for nothing")
-    return _waiting_for(state.waiting_for, state.mapping.bc, state.mapping.crm)
+    names = (state.mapping.bc, state.mapping.crm)
+    return _waiting_for(state.waiting_for, *names, is_cleared=state.is_cleared)
 
 
-def _waiting_for(missing: WaitingFor, bc_field: str, crm_column: str) -> Problem:
+def _waiting_for(
+    missing: WaitingFor, bc_field: str, crm_column: str, *, is_cleared: bool = False
+) -> Problem:
     table = " or ".join(missing.mappings)
+    blank = " Until then the field is blank on the other side." if is_cleared else ""
     return Problem(
         kind=OutcomeKind.WAITING,
         code="waiting-for-parent",
-        message=f"Waits for {table} {missing.key!r}, which is not coupled yet.",
+        message=f"Waits for {table} {missing.key!r}, which is not coupled yet.{blank}",
         field=bc_field or crm_column,
         value=missing.key,
         waits_for=missing.mappings,

@@ -41,16 +41,23 @@ class Insertion:
     later: dict[str, Any]
     """Those of ``values`` that are written after the record's companions."""
     waiting: tuple[FieldState, ...]
+    """Fields without which the record is not created: what they refer to is not coupled yet."""
+    cleared: tuple[FieldState, ...] = ()
+    """Fields that are left blank until what they refer to is coupled."""
 
 
 def project_bc(mapping: TableMapping, record: Record) -> dict[str, Any]:
     """The mapped fields of a BC record."""
-    return {each.bc: record.get(each.bc) for each in mapping.fields}
+    return {each.bc: _bc_value(each, record) for each in mapping.fields}
 
 
 def project_crm(mapping: TableMapping, record: Record) -> dict[str, Any]:
     """The mapped columns of a CRM record, lookups as ids, absent text as empty text."""
     return {each.crm: _crm_value(each, record) for each in mapping.fields}
+
+
+def _bc_value(field: FieldMapping, record: Record) -> Any:
+    return record.get(field.bc) if field.constant is None else field.constant
 
 
 def _crm_value(field: FieldMapping, record: Record) -> Any:
@@ -81,15 +88,17 @@ def _field_state(
     base: BaseSnapshot | None,
     resolver: Resolver,
 ) -> FieldState:
-    bc, crm = bc_record.get(field.bc), _crm_value(field, crm_record)
+    bc, crm = _bc_value(field, bc_record), _crm_value(field, crm_record)
     flows = field.direction.writes_crm and not _is_underived(field, bc_record)
     bc_as_crm: Any = _to_crm(field, bc, resolver) if flows else ABSENT
     crm_as_bc: Any = _to_bc(field, crm, resolver) if field.direction.writes_bc else ABSENT
     waiting: WaitingFor | None = None
     if isinstance(bc_as_crm, WaitingFor):
-        bc_as_crm, waiting = ABSENT, _named(bc_as_crm, field.lookup, bc_record)
+        waiting = _named(bc_as_crm, field.lookup, bc_record)
+        bc_as_crm = None if field.clear_on_failure else ABSENT
     if isinstance(crm_as_bc, WaitingFor):
-        crm_as_bc, waiting = ABSENT, crm_as_bc
+        waiting = crm_as_bc
+        crm_as_bc = "" if field.clear_on_failure else ABSENT
     return FieldState(
         mapping=field,
         bc=bc,
@@ -121,13 +130,15 @@ def insertion_in_crm(mapping: TableMapping, bc: Record, resolver: Resolver) -> I
     states = [
         _field_state(field, bc, {}, None, resolver)
         for field in mapping.fields
-        if field.direction.writes_crm and not (field.keep_if_blank and is_blank(bc.get(field.bc)))
+        if field.direction.writes_crm
+        and not (field.keep_if_blank and is_blank(_bc_value(field, bc)))
     ]
     settled = [state for state in states if not state.waiting_for]
     return Insertion(
         values={state.mapping.crm: state.bc_as_crm for state in settled},
         later={state.mapping.crm: state.bc_as_crm for state in settled if state.mapping.last},
-        waiting=tuple(state for state in states if state.waiting_for),
+        waiting=_waiting(states),
+        cleared=_cleared(states),
     )
 
 
@@ -142,8 +153,17 @@ def insertion_in_bc(mapping: TableMapping, crm: Record, resolver: Resolver) -> I
     return Insertion(
         values={state.mapping.bc: state.crm_as_bc for state in settled},
         later={},
-        waiting=tuple(state for state in states if state.waiting_for),
+        waiting=_waiting(states),
+        cleared=_cleared(states),
     )
+
+
+def _waiting(states: Sequence[FieldState]) -> tuple[FieldState, ...]:
+    return tuple(s for s in states if s.waiting_for and not s.mapping.clear_on_failure)
+
+
+def _cleared(states: Sequence[FieldState]) -> tuple[FieldState, ...]:
+    return tuple(s for s in states if s.waiting_for and s.mapping.clear_on_failure)
 
 
 def crm_body(mapping: TableMapping, values: dict[str, Any]) -> Record:
@@ -169,6 +189,8 @@ def crm_constants(constants: Sequence[Constant], resolver: Resolver) -> Record:
         if constant.lookup_local_currency:
             bound = f"/transactioncurrencies({resolver.local_currency})"
             body[f"{constant.name}@odata.bind"] = bound
+        elif constant.entity_set:
+            body[f"{constant.name}@odata.bind"] = f"/{constant.entity_set}({constant.value})"
         else:
             body[constant.name] = constant.value
     return body

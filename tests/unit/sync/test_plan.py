@@ -309,3 +309,32 @@ def test_an_echo_never_flows(fields, policy):
 def test_a_value_that_is_not_known_in_the_other_form_is_not_written(fields, policy):
     unknown = [replace(state, bc_as_crm=ABSENT, crm_as_bc=ABSENT) for state in fields]
     assert not plan_pair(unknown, policy).writes
+
+
+def test_a_cleared_reference_follows_as_soon_as_its_record_is_coupled():
+    mapping = FieldMapping(bc="b", crm="c", direction=Direction.BOTH, clear_on_failure=True)
+    agreed = {"base_bc": "C0", "base_crm": "zero"}
+    cleared = FieldState(
+        mapping=mapping,
+        bc="C1",
+        crm="zero",
+        bc_as_crm=None,
+        crm_as_bc="C0",
+        waiting_for=WaitingFor(mappings=("CONTACT",), key="C1"),
+        **agreed,
+    )
+    plan = plan_pair([cleared], UpdateConflict.KEEP_BOTH)
+    assert (plan.to_crm, plan.to_bc, plan.conflicts) == ({"c": None}, {}, ())
+    assert plan.waiting == (cleared,)
+    base = agreed_base([cleared], plan)
+    assert (base.bc, base.crm) == ({}, {})
+    coupled = replace(
+        cleared,
+        crm=None,
+        bc_as_crm="one",
+        crm_as_bc="",
+        waiting_for=None,
+        base_bc=ABSENT,
+        base_crm=ABSENT,
+    )
+    assert plan_pair([coupled], UpdateConflict.KEEP_BOTH).to_crm == {"c": "one"}

@@ -180,3 +180,35 @@ def test_constants_are_sent_as_they_are_and_the_local_currency_is_bound():
         "transactioncurrencyid@odata.bind": "/transactioncurrencies(gbp)",
     }
     assert bc_constants((Constant(name="type", value="Person"),)) == {"type": "Person"}
+
+
+def test_a_reference_that_may_be_cleared_is_blank_until_its_record_is_coupled():
+    mapped = field(lookup=OWNER, clear_on_failure=True)
+    missing = state_of(mapped, bc="JO", crm="bob")
+    assert (missing.bc_as_crm, missing.crm_as_bc) == (None, "")
+    assert missing.is_cleared
+    known = state_of(mapped, bc="AL", crm="amy")
+    assert (known.bc_as_crm, known.is_cleared) == ("amy", False)
+
+
+def test_a_record_is_created_without_a_reference_that_may_be_cleared():
+    mapping = mapping_of(field(lookup=OWNER, clear_on_failure=True))
+    for made in (
+        insertion_in_crm(mapping, {"b": "JO"}, OnePair()),
+        insertion_in_bc(mapping, {"_c_value": "bob"}, OnePair()),
+    ):
+        assert (made.values, made.waiting, len(made.cleared)) == ({}, (), 1)
+
+
+def test_a_constant_is_the_value_of_every_bc_record():
+    mapping = mapping_of(replace(field(Direction.TO_CRM), bc="=c", constant="CRONUS"))
+    assert "=c" not in mapping.bc_select()
+    assert project_bc(mapping, {}) == {"=c": "CRONUS"}
+    (state,) = field_states(mapping, {}, {"c": "other"}, None, OnePair())
+    assert (state.bc_as_crm, state.agree) == ("CRONUS", False)
+    assert insertion_in_crm(mapping, {}, OnePair()).values == {"c": "CRONUS"}
+
+
+def test_a_constant_may_be_a_record_of_another_table():
+    owner = Constant(name="ownerid", value="42", entity_set="teams")
+    assert crm_constants([owner], OnePair()) == {"ownerid@odata.bind": "/teams(42)"}
