@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from random import Random
 from typing import Any, Protocol
 
@@ -95,11 +95,7 @@ class SimTenant(SyncWorld):
     def _variant(self, name: str) -> TableMapping:
         updates = [UpdateConflict.KEEP_BOTH] * 3 + list(UpdateConflict)
         deletions = [DeletionConflict.REPORT, *DeletionConflict]
-        return replace(
-            DEFAULT_CATALOG.named(name),
-            update_conflict=self.stage.rng.choice(updates),
-            deletion_conflict=self.stage.rng.choice(deletions),
-        )
+        return _variant(name, self.stage.rng.choice(updates), self.stage.rng.choice(deletions))
 
     def now(self) -> datetime:
         return self.stage.now()
@@ -220,6 +216,13 @@ class SimTenant(SyncWorld):
         rows = self.account.client("couplings").partitions
         partition = partition_key(self.tenant, self.connection, mapping)
         return row_key(CRM, crm_id) in rows.get(partition, {})
+
+
+@cache
+def _variant(name: str, update: UpdateConflict, deletion: DeletionConflict) -> TableMapping:
+    """The mapping with these policies; one value for all seeds, because it keeps what follows from
+    it."""
+    return replace(DEFAULT_CATALOG.named(name), update_conflict=update, deletion_conflict=deletion)
 
 
 def _passing_fault(rng: Random) -> TransientError:
