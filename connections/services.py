@@ -23,12 +23,16 @@ from services.dataverse import Dataverse
 from services.dataverse_webhooks import DataverseWebhooks
 from services.records import Record, Traffic
 from services.tokens import Authority, ServiceToken
-from services.transport import Transport
+from services.transport import Limits, Transport
 from settings import Settings, settings
 from storage.secrets import SecretReader, SecretText
 
 BUSINESS_CENTRAL_SCOPE = "https://api.businesscentral.dynamics.com/.default"
 """The same for every environment, whatever its address."""
+
+BUSINESS_CENTRAL = "Business Central"
+CRM = "Dynamics 365 Sales"
+"""What messages call the services."""
 
 _COMPANIES_SHOWN = 20
 
@@ -55,6 +59,76 @@ class OpenServices:
     """Closes connections that are not in use; work under way is not disturbed."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """How one connection reaches its two services; nothing is sent before it is used."""
+
+    business_central: Transport
+    crm: Transport
+    business_central_token: ServiceToken
+    crm_token: ServiceToken
+
+    def close(self) -> None:
+        """Close connections that are not in use."""
+        self.business_central.close()
+        self.crm.close()
+
+
+def ways_of(
+    tenant: TenantId,
+    connection: Connection,
+    chosen: Settings,
+    secrets: Secrets,
+    limits: Limits | None = None,
+) -> Ways:
+    """The ways to a connection's services, as patient as ``limits`` say."""
+
+    def token(scope: str) -> ServiceToken:
+        name = connection.credentials.client_secret_name
+        return ServiceToken(
+            authority=authority_of(chosen),
+            tenant=connection.credentials.tenant_id,
+            client=connection.credentials.client_id,
+            secret=_FreshSecret(secrets, tenant, name),
+            scope=scope,
+        )
+
+    def transport(name: str, url: str, access: ServiceToken, concurrency: int) -> Transport:
+        return Transport(
+            name,
+            url,
+            access,
+            concurrency=concurrency,
+            traffic=Traffic(),
+            ca_bundle=chosen.ca_bundle,
+            forget_token=access.forget,
+            limits=limits,
+        )
+
+    bc_token = token(BUSINESS_CENTRAL_SCOPE)
+    crm_token = token(f"{connection.crm.url}/.default")
+    return Ways(
+        business_central=transport(
+            BUSINESS_CENTRAL,
+            connection.business_central.url,
+            bc_token,
+            business_central.CONCURRENCY,
+        ),
+        crm=transport(CRM, connection.crm.url, crm_token, dataverse.CONCURRENCY),
+        business_central_token=bc_token,
+        crm_token=crm_token,
+    )
+
+
+def authority_of(chosen: Settings) -> Authority:
+    """Where tokens for the connected services come from."""
+    return Authority(
+        address=chosen.service_authority,
+        instance_discovery=chosen.service_instance_discovery,
+        ca_bundle=chosen.ca_bundle,
+    )
+
+
 def open_services(
     tenant: TenantId, connection: Connection, chosen: Settings, secrets: Secrets
 ) -> OpenServices:
@@ -64,54 +138,22 @@ def open_services(
     secret is missing, ``AuthorizationError`` where Entra ID or a service refuses the credentials,
     ``TransientError`` where one cannot be reached.
     """
-
-    def token(scope: str) -> ServiceToken:
-        name = connection.credentials.client_secret_name
-        return ServiceToken(
-            authority=Authority(
-                address=chosen.service_authority,
-                instance_discovery=chosen.service_instance_discovery,
-                ca_bundle=chosen.ca_bundle,
-            ),
-            tenant=connection.credentials.tenant_id,
-            client=connection.credentials.client_id,
-            secret=_FreshSecret(secrets, tenant, name),
-            scope=scope,
-        )
-
-    bc_transport = _transport(
-        "Business Central",
-        connection.business_central.url,
-        token(BUSINESS_CENTRAL_SCOPE),
-        business_central.CONCURRENCY,
-        chosen,
-    )
-    crm_transport = _transport(
-        "Dynamics 365 Sales",
-        connection.crm.url,
-        token(f"{connection.crm.url}/.default"),
-        dataverse.CONCURRENCY,
-        chosen,
-    )
-
-    def close() -> None:
-        bc_transport.close()
-        crm_transport.close()
-
+    ways = ways_of(tenant, connection, chosen, secrets)
+    bc, crm = ways.business_central, ways.crm
     try:
-        company = _company(connection, business_central.companies(bc_transport))
+        company = _company(connection, business_central.companies(bc))
     except CouplerError:
-        close()
+        ways.close()
         raise
 
     return OpenServices(
-        business_central=BusinessCentral(bc_transport, str(company["id"]), str(company["name"])),
-        crm=Dataverse(crm_transport),
-        subscriptions=BusinessCentralSubscriptions(bc_transport, str(company["id"])),
-        crm_webhooks=DataverseWebhooks(crm_transport),
-        business_central_traffic=bc_transport.traffic,
-        crm_traffic=crm_transport.traffic,
-        close=close,
+        business_central=BusinessCentral(bc, str(company["id"]), str(company["name"])),
+        crm=Dataverse(crm),
+        subscriptions=BusinessCentralSubscriptions(bc, str(company["id"])),
+        crm_webhooks=DataverseWebhooks(crm),
+        business_central_traffic=bc.traffic,
+        crm_traffic=crm.traffic,
+        close=ways.close,
     )
 
 
@@ -180,20 +222,6 @@ class _FreshSecret:
             self._secrets.forget(self._name)
         self._asked = True
         return self._secrets.read(self._tenant, self._name).reveal()
-
-
-def _transport(
-    name: str, url: str, token: ServiceToken, concurrency: int, chosen: Settings
-) -> Transport:
-    return Transport(
-        name,
-        url,
-        token,
-        concurrency=concurrency,
-        traffic=Traffic(),
-        ca_bundle=chosen.ca_bundle,
-        forget_token=token.forget,
-    )
 
 
 def _company(connection: Connection, companies: list[Record]) -> Record:

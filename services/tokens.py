@@ -105,7 +105,7 @@ class ServiceToken:
                 client_credential=self.secret(),
                 authority=f"{self.authority.address}/{self.tenant}",
                 instance_discovery=None if self.authority.instance_discovery else False,
-                http_client=_Http(self.authority.ca_bundle),
+                http_client=EntraHttp(self.authority.ca_bundle),
             )
         answer: dict[str, Any] = self._application.acquire_token_for_client([self.scope]) or {}
         token = answer.get("access_token")
@@ -126,7 +126,7 @@ class ServiceToken:
         )
 
 
-class _Http(requests.Session):
+class EntraHttp(requests.Session):
     """msal's way out: no proxies of the environment, time limits, no redirects, few retries."""
 
     def __init__(self, ca_bundle: str | None) -> None:

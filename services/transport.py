@@ -80,8 +80,9 @@ class Transport:
     """One service as one connection reaches it. Safe to use from several threads.
 
     ``token`` gives the bearer token of the moment; ``forget_token`` is called before it is asked
-    anew because the service did not accept the last one. ``base_url`` is an address that
-    ``services.addresses`` has checked.
+    anew because the service did not accept the last one. ``scheme`` is how the service takes it:
+    ``Basic`` for a user with a key. ``base_url`` is an address that ``services.addresses`` has
+    checked.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Transport:
         traffic: Traffic,
         ca_bundle: str | None = None,
         forget_token: Callable[[], None] | None = None,
+        scheme: str = "Bearer",
         timing: Timing | None = None,
         limits: Limits | None = None,
     ) -> None:
@@ -104,6 +106,7 @@ class Transport:
         self.limits = limits or Limits()
         self._token = token
         self._forget_token = forget_token or _nothing
+        self._scheme = scheme
         self._verify: str | bool = ca_bundle or True
         self._gate = BoundedSemaphore(concurrency)
         # A session is not safe to share, so each is lent to one request at a time. Lending keeps
@@ -282,7 +285,7 @@ class Transport:
     def _exchange(self, call: Call) -> Response:
         with self._gate, self._session() as session:
             self._wait_while_quiet()
-            headers = {**call.headers, "Authorization": f"Bearer {self._token()}"}
+            headers = {**call.headers, "Authorization": f"{self._scheme} {self._token()}"}
             self.traffic.add_request(call.kind)
             try:
                 with session.request(
