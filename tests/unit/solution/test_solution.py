@@ -24,7 +24,7 @@ def test_the_source_is_what_the_roles_and_columns_say():
 def test_packing_twice_gives_the_same_bytes(tmp_path):
     copy = tmp_path / "copy"
     copy.mkdir()
-    for path in reversed(sorted(SOURCE.iterdir())):  # other times, another order
+    for path in sorted(SOURCE.iterdir(), reverse=True):  # other times, another order
         (copy / path.name).write_bytes(path.read_bytes())
     assert packed(copy) == packed()
 
@@ -64,6 +64,5 @@ def test_every_table_of_a_company_gets_its_column():
         table.findtext("Name"): [each.findtext("LogicalName") for each in table.iter("attribute")]
         for table in tables
     }
-    assert columns == dict.fromkeys(
-        ("Account", "Contact", "PriceLevel", "Product", "SalesOrder"), [COMPANY_COLUMN]
-    )
+    wanted = ("Account", "Contact", "PriceLevel", "Product", "SalesOrder")
+    assert columns == {table: [COMPANY_COLUMN] for table in wanted}
