@@ -84,6 +84,11 @@ def _is_pair(pair: Pair) -> bool:
     return made or pair.exists_on_both_sides
 
 
+def couples(pair: Pair) -> bool:
+    """Whether storing the pair has a record found that was not: others may wait for it."""
+    return _is_pair(pair) and (pair.entry is None or pair.entry.bc_key != pair.key)
+
+
 def _stays_apart(pair: Pair) -> bool:
     """Whether the records were uncoupled before, and nothing changed that could couple them."""
     return pair.problem is not None and pair.problem.code == UNCOUPLED

@@ -21,7 +21,7 @@ from typing import Protocol
 from services.business_central import Endpoint
 from services.records import Page
 from sync.changes import fetch_changes, take_changes
-from sync.commit import commit_page
+from sync.commit import commit_page, couples
 from sync.crm_index import CrmIndex, build_index
 from sync.intake import claim_partner, take_bc_page, take_crm_records
 from sync.job_model import Counters
@@ -67,9 +67,10 @@ class Progress(Protocol):
     def move(self, phase: str) -> None:
         """A phase begins."""
 
-    def confirm(self) -> None:
-        """Raises ``LeaseLostError`` where another worker took the table over: what it knows of
-        the page's records by now is newer than what this one is about to store."""
+    def confirm(self, *, couples: bool) -> None:
+        """Note whether records are about to be coupled. Raises ``LeaseLostError`` where another
+        worker took the table over: what it knows of the page's records by now is newer than what
+        this one is about to store."""
 
     def page_done(
         self,
@@ -197,7 +198,8 @@ class Comparison:
     def _bring_into_step(self, pairs: Sequence[Pair]) -> dict[Direction, Counters]:
         """Bring pairs into step and store what became of them."""
         synchronize(self._work, pairs)
-        self._progress.confirm()
+        coupling = not self._work.preview and any(couples(pair) for pair in pairs)
+        self._progress.confirm(couples=coupling)
         return commit_page(self._work, pairs, self._now())
 
 

@@ -178,10 +178,8 @@ def pass_worker_of(
         open_work=open_work,
         wake_waiting=Waking(
             stores.requests,
-            stores.hints,
             outcome_store(tenant, connection_id),
             children=lambda name: catalog().children(name),
-            now=now,
         ),
         lease_seconds=settings().lease_seconds,
         slice_seconds=settings().slice_seconds,

@@ -183,6 +183,10 @@ class OutcomeStore:
         page, following = take_page(kept, limit)
         return OutcomePage(outcomes=[outcome_of(row) for row in page], continuation=following)
 
+    def has(self, mapping: str, kind: OutcomeKind, code: str | None = None) -> bool:
+        """Whether the mapping has an outcome of that kind, and of that code where one is given."""
+        return next(self._rows(mapping, _where(kind, code), 1, None), None) is not None
+
     def scan(self, *, mapping: str | None = None, code: str | None = None) -> Iterator[Outcome]:
         """All outcomes, or those of a mapping and code, a thousand to a request."""
         return map(outcome_of, self._rows(mapping, _where(None, code), 1000, None))

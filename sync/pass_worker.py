@@ -21,12 +21,13 @@ from sync.hints import HintStore
 from sync.job_model import Counters
 from sync.jobs import LeaseHeldError, LeaseLostError
 from sync.lease_keeper import LeaseKeeper
-from sync.mapping import Direction
+from sync.mapping import Direction, TableMapping
 from sync.requests import PassRequests
 from sync.table_job import summary
 from sync.table_pass import TablePass
 from sync.table_state import TableState, TableStateStore
 from sync.tenant_slots import TenantSlots, delay_seconds
+from sync.waking import parents_of
 from sync.work import Work
 
 log = logging.getLogger(__name__)
@@ -171,6 +172,7 @@ class PassWorker:
             keeper,
             now=self._now,
             is_time_up=is_time_up,
+            parents=lambda: self._couplings_of_parents(work.mapping),
             on_coupled=lambda: self._wake_waiting(name),
         )
         done = table_pass.run()
@@ -181,6 +183,11 @@ class PassWorker:
         keeper.release(**changes | _counted(table_pass.counted, self._now()))
         if not done:
             self._stores.requests.send(name)
+
+    def _couplings_of_parents(self, mapping: TableMapping) -> dict[str, int]:
+        parents = parents_of(mapping)
+        states = self._stores.states.load_all() if parents else {}
+        return {name: states[name].couplings for name in parents if name in states}
 
     def _failed(self, name: str, keeper: LeaseKeeper[TableState], error: Exception) -> None:
         """Store why, and try again once the back-off is over. The cursor stays: nothing that was

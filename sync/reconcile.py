@@ -238,7 +238,7 @@ class WholeTable:
     def move(self, phase: str) -> None:
         self.phase, self.cursor = phase, ""
 
-    def confirm(self) -> None:
+    def confirm(self, *, couples: bool) -> None:
         """Nobody takes it over."""
 
     def page_done(

@@ -132,8 +132,8 @@ class LineProgress:
     def move(self, phase: str) -> None:
         self._keeper.checkpoint(phase=phase, cursor="")
 
-    def confirm(self) -> None:
-        self._table.checkpoint()
+    def confirm(self, *, couples: bool) -> None:
+        self._table.checkpoint(**begun(self._table.held, couples=couples))
 
     def page_done(
         self,
@@ -169,6 +169,11 @@ def uncounted(watermarks: Watermarks) -> Watermarks:
     return replace(watermarks, bc=watermarks.bc.uncounted())
 
 
+def begun(state: TableState, *, couples: bool) -> dict[str, object]:
+    """The changes of a table's state before a page is stored."""
+    return {"couplings": state.couplings_begun} if couples else {}
+
+
 def compared(state: TableState, work: Work, *, because: str) -> dict[str, object]:
     """The changes of a table's state after all of its records were compared."""
     return {
@@ -180,6 +185,7 @@ def compared(state: TableState, work: Work, *, because: str) -> dict[str, object
         "cursor": "",
         "compare_because": "",
         "compared_because": because,
+        "couplings": state.couplings_ended,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -59,7 +60,22 @@ class TableState:
     from_crm: Counters = field(default_factory=Counters)
     message: str = ""
     hint: str = ""
+    couplings: int = 0
+    """Grows with work that coupled records; odd while such work is not at its end
+    (``sync.waking``)."""
+    seen_couplings: Mapping[str, int] = field(default_factory=dict)
+    """That number of each parent, as it was when the waiting records were last looked at."""
     etag: str = field(default="", compare=False)
+
+    @property
+    def couplings_begun(self) -> int:
+        """The number while records are coupled."""
+        return self.couplings | 1
+
+    @property
+    def couplings_ended(self) -> int:
+        """The number once all that work is at its end."""
+        return self.couplings + self.couplings % 2
 
     @property
     def is_synchronized(self) -> bool:

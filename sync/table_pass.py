@@ -19,14 +19,14 @@ nothing did, Business Central is asked twice at most, CRM once, and nothing is w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import batched
 
 from errors import WatermarkExpiredError
 from sync.changes import Changes, fetch_changes, take_changes
-from sync.commit import commit_page
+from sync.commit import commit_page, couples
 from sync.comparison import PAGE_SIZE, Comparison, origin_look
 from sync.hints import HintReason, HintStore
 from sync.job_model import Counters
@@ -34,9 +34,9 @@ from sync.lease_keeper import LeaseKeeper
 from sync.mapping import Direction
 from sync.page import synchronize
 from sync.pair import Action
-from sync.table_job import compared, counted, uncounted
+from sync.table_job import begun, compared, counted, uncounted
 from sync.table_model import TableState, Watermarks
-from sync.waking import ready_hints
+from sync.waking import has_news, ready_hints
 from sync.work import Work
 
 _CRM = "crm"
@@ -61,9 +61,12 @@ class TablePass:
         *,
         now: Callable[[], datetime],
         is_time_up: Callable[[], bool],
+        parents: Callable[[], Mapping[str, int]],
         on_coupled: Callable[[], None],
     ) -> None:
-        """``on_coupled`` is told when records were coupled that others may wait for."""
+        """``parents`` tells ``TableState.couplings`` of each parent; ``on_coupled`` is told when
+        records were coupled that others may wait for."""
+        self._parents = parents
         self._on_coupled = on_coupled
         self._work = work
         self._hints = hints
@@ -96,6 +99,8 @@ class TablePass:
             return False
         if done and self._keeper.held.compare_because:
             return False  # something that was met calls for comparing everything
+        if done:
+            self._keeper.note(couplings=self._keeper.held.couplings_ended)
         return done
 
     @property
@@ -106,8 +111,8 @@ class TablePass:
     # Hints
 
     def _take_hints(self, due: datetime) -> bool:
-        mapping, work = self._work.mapping.name, self._work
-        self._hints.add_many(mapping, ready_hints(work.outcomes, work.couplings, mapping, due))
+        mapping = self._work.mapping.name
+        self._look_at_waiting(due)
         while hints := self._hints.due(mapping, due, PAGE_SIZE):
             changes = fetch_changes(
                 self._work,
@@ -122,6 +127,14 @@ class TablePass:
             if self._is_time_up():
                 return False
         return True
+
+    def _look_at_waiting(self, due: datetime) -> None:
+        """Hint at records that may go on because a parent coupled something."""
+        work, parents = self._work, self._parents()
+        if has_news(parents, self._keeper.held.seen_couplings):
+            mapping = work.mapping.name
+            self._hints.add_many(mapping, ready_hints(work.outcomes, work.couplings, mapping, due))
+            self._keeper.note(seen_couplings=parents)
 
     # Comparing everything
 
@@ -293,9 +306,11 @@ class TablePass:
             synchronize(self._work, taken.pairs)
             made = [pair for pair in taken.pairs if pair.actions.get("bc") is Action.INSERT]
             self._fresh += len(made)
-            self._keeper.checkpoint()  # or the table was lost to a worker that knows better
+            coupling = any(couples(pair) for pair in taken.pairs)
+            # Raises where the table was lost to a worker that knows better.
+            self._keeper.checkpoint(**begun(self._keeper.held, couples=coupling))
             self._count(commit_page(self._work, taken.pairs, self._now()))
-            if any(pair.entry is None and not pair.problem for pair in taken.pairs):
+            if coupling:
                 self._on_coupled()
         if taken.forgotten:
             self._work.outcomes.clear_many(self._work.mapping.name, taken.forgotten)
@@ -346,8 +361,8 @@ class PassProgress:
     def move(self, phase: str) -> None:
         self._keeper.checkpoint(phase=_COMPARING + phase, cursor="")
 
-    def confirm(self) -> None:
-        self._keeper.checkpoint()
+    def confirm(self, *, couples: bool) -> None:
+        self._keeper.checkpoint(**begun(self._keeper.held, couples=couples))
 
     def page_done(
         self,

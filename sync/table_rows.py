@@ -43,6 +43,8 @@ def state_values(state: TableState) -> dict[str, Value]:
         "from_crm": counters_text(state.from_crm),
         "message": state.message,
         "hint": state.hint,
+        "couplings": state.couplings,
+        "seen_couplings": json.dumps(dict(state.seen_couplings)),
     }
 
 
@@ -85,6 +87,8 @@ def state_of(row: Row, mapping: str) -> TableState:
         from_crm=counters_of(columns.text("from_crm")),
         message=columns.text("message"),
         hint=columns.text("hint"),
+        couplings=columns.number("couplings"),
+        seen_couplings=json.loads(columns.text("seen_couplings")),
         etag=row.etag,
     )
 

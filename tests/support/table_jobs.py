@@ -215,10 +215,8 @@ class SyncWorld:
             open_work=lambda name: self.open(self.load_catalog().named(name), whole=False),
             wake_waiting=Waking(
                 self.requests,
-                self.hints,
                 self.outcomes,
                 children=lambda name: self.load_catalog().children(name),
-                now=self.now,
             ),
             lease_seconds=self.lease_seconds,
             slice_seconds=slice_seconds,

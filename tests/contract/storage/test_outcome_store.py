@@ -129,6 +129,15 @@ def test_an_outcome_removed_by_another_meanwhile_does_not_stop_the_clearing(
     assert everything(store) == []
 
 
+def test_whether_there_is_an_outcome_of_a_kind_or_code_is_told(store: OutcomeStore):
+    store.record_many([outcome("1", kind=OutcomeKind.SKIPPED, code="this")])
+    assert store.has("CUSTOMER", OutcomeKind.SKIPPED)
+    assert store.has("CUSTOMER", OutcomeKind.SKIPPED, "this")
+    assert not store.has("CUSTOMER", OutcomeKind.SKIPPED, "that")
+    assert not store.has("CUSTOMER", OutcomeKind.WAITING)
+    assert not store.has("CONTACT", OutcomeKind.SKIPPED)
+
+
 def test_outcomes_are_listed_by_mapping_and_kind(store: OutcomeStore):
     waiting = outcome("2", kind=OutcomeKind.WAITING)
     contact = outcome("3", mapping="CONTACT", kind=OutcomeKind.WAITING)

@@ -55,6 +55,8 @@ def test_a_state_is_read_back_as_it_was_stored(store):
         started_at=NOW,
         to_crm=Counters(modified=2),
         message="told",
+        couplings=3,
+        seen_couplings={"SALESPEOPLE": 2},
     )
     stored = store.checkpoint(changed, now=NOW, seconds=60)
     assert store.load("CUSTOMER") == stored
