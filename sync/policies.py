@@ -16,6 +16,9 @@ from storage.columns import Columns
 from storage.rows import Row, RowChangedError, RowExistsError, Value
 from storage.tables import TenantTable
 from sync.mapping import DeletionConflict, Direction, TableMapping, UpdateConflict
+from sync.mapping_faults import Fault
+
+WITHOUT_EFFECT = "policy-without-effect"
 
 NOT_STORED = '"0"'
 """The version of policies that nobody changed yet."""
@@ -60,30 +63,40 @@ def apply(mapping: TableMapping, policies: Policies) -> TableMapping:
     )
 
 
+def policy_faults(mapping: TableMapping) -> list[Fault]:
+    """The policies of the mapping that could do nothing."""
+    faults = []
+    two_way = {each.crm for each in mapping.fields if each.direction is Direction.BOTH}
+    if mapping.update_conflict is not UpdateConflict.KEEP_BOTH and not two_way:
+        message = "no field is synchronized both ways, so none has update conflicts"
+        faults.append(Fault(path="update_conflict", code=WITHOUT_EFFECT, message=message))
+    for n, each in enumerate(mapping.fields):
+        if each.update_conflict and each.crm not in two_way:
+            path = f"fields[{n}].update_conflict"
+            message = f"{each.crm} is not synchronized both ways, so it has no update conflicts"
+            faults.append(Fault(path=path, code=WITHOUT_EFFECT, message=message))
+    creates = mapping.creates_in_bc or mapping.creates_in_crm
+    if mapping.deletion_conflict is DeletionConflict.RESTORE and not creates:
+        message = "the mapping creates records on neither side, so it restores none"
+        faults.append(Fault(path="deletion_conflict", code=WITHOUT_EFFECT, message=message))
+    return faults
+
+
 def check(mapping: TableMapping, policies: Policies) -> None:
     """Raise ``RefusedRequestError`` (422) for policies that could do nothing on this mapping."""
     two_way = {each.crm for each in mapping.fields if each.direction is Direction.BOTH}
-    settles = policies.update_conflict is not UpdateConflict.KEEP_BOTH
-    if settles and not two_way:
-        raise _refused(
-            "policy-without-effect",
-            f"No field of {mapping.name} is synchronized both ways, so none has update conflicts.",
-        )
     for column in policies.fields:
         if column not in two_way:
             known = ", ".join(sorted(two_way)) or "none"
-            raise _refused(
+            raise RefusedRequestError(
+                422,
                 "policy-field-unknown",
                 f"{column!r} is not a CRM column that {mapping.name} synchronizes both ways.",
                 hint=f"Columns that can have a policy: {known}.",
             )
-    creates = mapping.creates_in_bc or mapping.creates_in_crm
-    if policies.deletion_conflict is DeletionConflict.RESTORE and not creates:
-        raise _refused("policy-without-effect", f"{mapping.name} creates records on neither side.")
-
-
-def _refused(code: str, message: str, *, hint: str = "") -> RefusedRequestError:
-    return RefusedRequestError(422, code, message, hint=hint)
+    for fault in policy_faults(apply(mapping, policies)):
+        message = f"{fault.path} of {mapping.name}: {fault.message}."
+        raise RefusedRequestError(422, fault.code, message)
 
 
 class PolicyStore:

@@ -12,9 +12,23 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
+from enum import StrEnum
 from typing import Any
 
 from errors import RecordError
+
+
+class ValueKind(StrEnum):
+    """What a field or column holds."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    FLAG = "flag"
+    DATE = "date"
+    TIME = "time"  # a moment: day and time of day
+    OPTION = "option"  # one of CRM's numbered choices
+    ID = "id"
+    OTHER = "other"
 
 
 class Keep:
@@ -40,8 +54,22 @@ class Transformation:
     to_crm: Callable[[Any], Any] = _unchanged
     to_bc: Callable[[Any], Any] = _unchanged
     columns: Callable[[str, Any], dict[str, Any]] = _one_column
+    also_writes: tuple[str, ...] = ()
+    """Further columns that ``columns`` writes."""
+    bc_kind: ValueKind | None = None
+    crm_kind: ValueKind | None = None
+    """What kind of values it takes on either side; None: the same kind on both."""
     meaning: str
     """One line for the mapping documentation."""
+
+    @property
+    def goes_to_crm(self) -> bool:
+        """Whether a value may go to CRM by it: one that works on one way only goes no other."""
+        return self.to_crm is not _unchanged or self.to_bc is _unchanged
+
+    @property
+    def goes_to_bc(self) -> bool:
+        return self.to_bc is not _unchanged or self.to_crm is _unchanged
 
 
 def text(value: Any) -> str:
@@ -72,6 +100,29 @@ def quantity(value: Any) -> float:
 def code(value: Any) -> str:
     """Business Central keeps codes trimmed and in upper case."""
     return text(value).strip().upper()
+
+
+def whole_number(value: Any) -> int:
+    """Rounded to a whole number; blank is zero."""
+    return int(_number(value).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+
+
+_NO_DATE = "0001-01-01"
+
+
+def date_to_crm(value: Any) -> str | None:
+    """A day; Business Central writes the first of January of the year 1 for none."""
+    day = text(value)[:10]
+    return None if day in ("", _NO_DATE) else day
+
+
+def date_to_bc(value: Any) -> str:
+    return text(value)[:10] or _NO_DATE
+
+
+def trimmed(value: Any) -> str:
+    """Text without blanks at its ends."""
+    return text(value).strip()
 
 
 def unit_group_name(value: Any) -> str:
@@ -138,34 +189,89 @@ def salesperson_code(value: Any) -> str:
     return letters
 
 
+_TEXT, _NUMBER, _OPTION = ValueKind.TEXT, ValueKind.NUMBER, ValueKind.OPTION
+
 TRANSFORMATIONS: dict[str, Transformation] = {
     "same": Transformation(meaning="as it is"),
-    "text": Transformation(to_crm=text, to_bc=text, meaning="as it is"),
-    "code": Transformation(to_crm=code, to_bc=code, meaning="trimmed, upper case"),
-    "money": Transformation(to_crm=money, to_bc=money, meaning="rounded to 4 decimals"),
-    "not_negative": Transformation(
-        to_crm=not_negative, meaning="rounded to 4 decimals, negative becomes 0"
+    "text": Transformation(
+        to_crm=text, to_bc=text, bc_kind=_TEXT, crm_kind=_TEXT, meaning="as it is"
     ),
-    "quantity": Transformation(to_crm=quantity, meaning="2 decimals, negative becomes 0"),
-    "unit_group_name": Transformation(to_crm=unit_group_name, meaning='"NAV " and the code'),
+    "trimmed": Transformation(
+        to_crm=trimmed, to_bc=trimmed, bc_kind=_TEXT, crm_kind=_TEXT, meaning="trimmed"
+    ),
+    "code": Transformation(
+        to_crm=code, to_bc=code, bc_kind=_TEXT, crm_kind=_TEXT, meaning="trimmed, upper case"
+    ),
+    "date": Transformation(
+        to_crm=date_to_crm,
+        to_bc=date_to_bc,
+        bc_kind=ValueKind.DATE,
+        crm_kind=ValueKind.DATE,
+        meaning="a day, blank where there is none",
+    ),
+    "money": Transformation(
+        to_crm=money,
+        to_bc=money,
+        bc_kind=_NUMBER,
+        crm_kind=_NUMBER,
+        meaning="rounded to 4 decimals",
+    ),
+    "whole_number": Transformation(
+        to_crm=whole_number,
+        to_bc=whole_number,
+        bc_kind=_NUMBER,
+        crm_kind=_NUMBER,
+        meaning="rounded to a whole number",
+    ),
+    "not_negative": Transformation(
+        to_crm=not_negative,
+        bc_kind=_NUMBER,
+        crm_kind=_NUMBER,
+        meaning="rounded to 4 decimals, negative becomes 0",
+    ),
+    "quantity": Transformation(
+        to_crm=quantity,
+        bc_kind=_NUMBER,
+        crm_kind=_NUMBER,
+        meaning="2 decimals, negative becomes 0",
+    ),
+    "unit_group_name": Transformation(
+        to_crm=unit_group_name, bc_kind=_TEXT, crm_kind=_TEXT, meaning='"NAV " and the code'
+    ),
     "decimal_places": Transformation(
-        to_crm=decimal_places, meaning='largest number of decimals in "2:2"'
+        to_crm=decimal_places,
+        bc_kind=_TEXT,
+        crm_kind=_NUMBER,
+        meaning='largest number of decimals in "2:2"',
     ),
     "person_name": Transformation(
         to_crm=full_name,
         to_bc=full_name,
         columns=person_name,
+        also_writes=("firstname", "middlename", "lastname"),
+        bc_kind=_TEXT,
+        crm_kind=_TEXT,
         meaning="written as first name and last name (the last word)",
     ),
     "product_state": Transformation(
         to_crm=product_state,
         columns=product_state_columns,
+        also_writes=("statuscode",),
+        bc_kind=ValueKind.FLAG,
+        crm_kind=_OPTION,
         meaning="blocked becomes retired, else active",
     ),
     "inactive_blocks": Transformation(
-        to_bc=inactive_blocks, meaning="an inactive account blocks the customer, never unblocks"
+        to_bc=inactive_blocks,
+        bc_kind=_TEXT,
+        crm_kind=_OPTION,
+        meaning="an inactive account blocks the customer, never unblocks",
     ),
     "salesperson_code": Transformation(
-        to_bc=salesperson_code, meaning="part before the @, upper case, at most 20 characters"
+        to_bc=salesperson_code,
+        bc_kind=_TEXT,
+        crm_kind=_TEXT,
+        meaning="part before the @, upper case, at most 20 characters",
     ),
 }
+"""By the names that field mappings give."""

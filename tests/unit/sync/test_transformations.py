@@ -33,6 +33,9 @@ VALUES = {
     "not_negative": NUMBERS,
     "quantity": NUMBERS,
     "person_name": TEXTS,
+    "trimmed": TEXTS,
+    "whole_number": NUMBERS,
+    "date": st.none() | st.dates().map(str),
 }
 """Of what flows both ways, or comes back as what it was written as."""
 
@@ -45,12 +48,28 @@ def test_what_went_to_crm_and_back_comes_to_crm_the_same(name, data):
     assert same(transformation.to_crm(transformation.to_bc(once)), once)
 
 
-@pytest.mark.parametrize("name", ["same", "text", "code", "money", "person_name"])
+@pytest.mark.parametrize(
+    "name", ["same", "text", "code", "money", "person_name", "trimmed", "whole_number", "date"]
+)
 @given(data=st.data())
 def test_what_went_to_bc_and_back_comes_to_bc_the_same(name, data):
     transformation = TRANSFORMATIONS[name]
     once = transformation.to_bc(data.draw(VALUES[name]))
     assert same(transformation.to_bc(transformation.to_crm(once)), once)
+
+
+def test_a_transformation_goes_where_it_has_something_to_do():
+    one_way = {"not_negative", "quantity", "unit_group_name", "decimal_places", "product_state"}
+    for name, each in TRANSFORMATIONS.items():
+        assert each.goes_to_crm or each.goes_to_bc
+        assert each.goes_to_bc == (name not in one_way)
+        assert each.goes_to_crm == (name not in {"inactive_blocks", "salesperson_code"})
+
+
+def test_business_central_s_blank_date_is_no_day_in_crm():
+    date = TRANSFORMATIONS["date"]
+    assert (date.to_crm("0001-01-01"), date.to_bc(None)) == (None, "0001-01-01")
+    assert date.to_bc("2026-02-03T00:00:00Z") == "2026-02-03"
 
 
 @given(NUMBERS)
