@@ -10,6 +10,7 @@ import azure.functions as func
 from connections.model import CONNECTION_ID_PATTERN, Incremental
 from connections.request import IncrementalSettings, NewConnection, connection_of
 from connections.store import connections_of
+from identity.model import Role
 from settings import settings
 from web import answers
 from web.edge import Request, route
@@ -17,7 +18,7 @@ from web.edge import Request, route
 blueprint = func.Blueprint()
 
 
-@route(blueprint, "POST", "connections")
+@route(blueprint, Role.ADMINISTRATOR, "POST", "connections")
 def create_connection(req: Request) -> func.HttpResponse:
     """201 with the new connection; 200 where the same one is there, 409 where another is."""
     connection = connection_of(
@@ -34,14 +35,14 @@ def create_connection(req: Request) -> func.HttpResponse:
     return answers.created(location, body, etag=stored.etag)
 
 
-@route(blueprint, "GET", "connections")
+@route(blueprint, Role.READER, "GET", "connections")
 def list_connections(req: Request) -> func.HttpResponse:
     """200 with all connections of the caller's tenant."""
     stored = connections_of(req.caller.tenant).load_all()
     return answers.ok({"connections": [one.connection.document() for one in stored]})
 
 
-@route(blueprint, "GET", "connections/{connection_id}")
+@route(blueprint, Role.READER, "GET", "connections/{connection_id}")
 def read_connection(req: Request) -> func.HttpResponse:
     """200 with one connection; 404 where the caller's tenant has none of that id."""
     connection_id = req.path("connection_id", CONNECTION_ID_PATTERN)
@@ -49,7 +50,7 @@ def read_connection(req: Request) -> func.HttpResponse:
     return answers.ok(stored.connection.document(), etag=stored.etag)
 
 
-@route(blueprint, "PUT", "connections/{connection_id}/incremental")
+@route(blueprint, Role.ADMINISTRATOR, "PUT", "connections/{connection_id}/incremental")
 def change_incremental(req: Request) -> func.HttpResponse:
     """200 with the connection, kept in step as told from now on; needs the ETag in If-Match."""
     connection_id = req.path("connection_id", CONNECTION_ID_PATTERN)

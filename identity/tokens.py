@@ -4,6 +4,11 @@ The rules are fixed here and never taken from the token: RS256 only, a key that 
 authority publishes, exactly this application as the audience, the issuer of the very tenant that
 the token names, and times within five minutes of ours. A refused token's answer says little; the
 reason is for the log.
+
+What its bearer may do is in the claim ``roles``, the app roles that the tenant's administrator
+assigned. A token with ``scp`` is a person's, held by an application that the person is signed in to
+(https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference); one without is
+an application's own.
 """
 
 from __future__ import annotations
@@ -19,7 +24,7 @@ import jwt
 
 from errors import RefusedRequestError
 from identity.keys import PublishedKey, published_keys
-from identity.model import Caller, TenantId
+from identity.model import DELEGATED_SCOPE, ROLE_CLAIMS, Caller, Role, TenantId
 from settings import settings
 
 log = logging.getLogger(__name__)
@@ -29,6 +34,9 @@ _LEEWAY_SECONDS = 300
 _LONGEST_TOKEN = 16 * 1024
 _REQUIRED = ["aud", "exp", "iat", "iss", "nbf", "sub", "tid"]
 _BEARER = re.compile(r"bearer +([\w-]+)\.([\w-]+)\.([\w-]+)", re.ASCII | re.IGNORECASE)
+_NAME_CLAIMS = ("preferred_username", "name")
+_CLIENT_CLAIMS = ("azp", "appid")
+_LONGEST_NAME = 100
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -110,7 +118,44 @@ class TokenVerifier:
         subject = claims.get("oid", claims["sub"])
         if not isinstance(subject, str) or not subject:
             _refuse("subject")
-        return Caller(tenant=TenantId(tid), subject=subject)
+        scopes = _scopes(claims)
+        role = _role(claims)
+        return Caller(
+            tenant=TenantId(tid),
+            subject=subject,
+            role=role if scopes is None or DELEGATED_SCOPE in scopes else None,
+            is_application=scopes is None,
+            name=_name(claims, _CLIENT_CLAIMS if scopes is None else _NAME_CLAIMS),
+        )
+
+
+def _scopes(claims: dict[str, Any]) -> list[str] | None:
+    """What a person let the application do; None where it acts for itself.
+
+    ``idtyp`` is told only where the registration asks for it, so its absence says nothing; one that
+    contradicts ``scp`` makes the token a riddle: refused.
+    """
+    given = claims.get("scp")
+    if given is not None and not isinstance(given, str):
+        _refuse("scope")
+    if "idtyp" in claims and (claims["idtyp"] == "app") != (given is None):
+        _refuse("kind of token")
+    return None if given is None else given.split(" ")
+
+
+def _role(claims: dict[str, Any]) -> Role | None:
+    """The highest of the roles; those of other names are not ours and mean nothing."""
+    given = claims.get("roles", [])
+    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+        _refuse("roles")
+    known = [ROLE_CLAIMS[one] for one in given if one in ROLE_CLAIMS]
+    return max(known, key=list(Role).index, default=None)
+
+
+def _name(claims: dict[str, Any], sources: tuple[str, ...]) -> str:
+    found = (claims[source] for source in sources if isinstance(claims.get(source), str))
+    kept = "".join(each for each in next(found, "") if each.isprintable())
+    return kept[:_LONGEST_NAME]
 
 
 def _header_members(segment: str) -> dict[str, Any]:

@@ -15,6 +15,8 @@ class Application:
 
     name: str
     client_id: str
+    roles: tuple[str, ...] = ()
+    """The app roles of the function app's API that the tenant assigned to it."""
 
     @property
     def secret(self) -> str:
@@ -25,8 +27,26 @@ class Application:
 FUNCTION_APP = Application(name="function-app", client_id="00000000-0000-4000-8000-00000000c002")
 """The function app's own identity, which reads Key Vault."""
 
-PORTAL = Application(name="portal", client_id="00000000-0000-4000-8000-00000000c003")
-"""A caller of the function app's API."""
+PORTAL = Application(
+    name="portal",
+    client_id="00000000-0000-4000-8000-00000000c003",
+    roles=("Sync.Admin",),
+)
+"""A caller of the function app's API who may do everything."""
+
+OPERATOR_APP = Application(
+    name="operator",
+    client_id="00000000-0000-4000-8000-00000000c005",
+    roles=("Sync.Operate",),
+)
+"""A caller who may start and decide, but change no connection."""
+
+READER_APP = Application(
+    name="reader",
+    client_id="00000000-0000-4000-8000-00000000c006",
+    roles=("Sync.Read",),
+)
+"""A caller who may look."""
 
 SERVICE = Application(name="cronus", client_id="00000000-0000-4000-8000-00000000c004")
 """The application that Coupler is in Business Central and CRM, a connection's credentials."""
@@ -34,4 +54,4 @@ SERVICE = Application(name="cronus", client_id="00000000-0000-4000-8000-00000000
 SERVICE_SECRET_NAME = f"{TENANT}--cronus-client-secret"
 """The Key Vault secret of ``SERVICE``, the name that a connection gives."""
 
-APPLICATIONS = (FUNCTION_APP, PORTAL, SERVICE)
+APPLICATIONS = (FUNCTION_APP, PORTAL, OPERATOR_APP, READER_APP, SERVICE)

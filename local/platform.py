@@ -145,6 +145,7 @@ class Platform:
                 "client_id": application.client_id,
                 "secret": application.secret,
                 "expires_in": _SERVICE_TOKEN_SECONDS,
+                "roles": application.roles,
             }
             for application in APPLICATIONS
         ]

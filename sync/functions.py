@@ -14,7 +14,7 @@ import azure.functions as func
 from connections.model import CONNECTION_ID_PATTERN
 from connections.services import open_connections
 from connections.store import connections_of
-from identity.model import TenantId
+from identity.model import Role, TenantId
 from settings import settings
 from sync.documents import (
     coupling_document,
@@ -57,31 +57,49 @@ class ListQuery:
     continuation: Annotated[str, Text(longest=4000)] | None = None
 
 
-@route(blueprint, "POST", "connections/{connection_id}/full-sync/start", durable_client="starter")
+@route(
+    blueprint,
+    Role.OPERATOR,
+    "POST",
+    "connections/{connection_id}/full-sync/start",
+    durable_client="starter",
+)
 async def start_full_sync(req: Request, starter: Any) -> func.HttpResponse:
     """202: a full synchronization of the named table mappings (all by default) was begun."""
     return await start_run(req, starter, RunKind.FULL_SYNC, "full-sync")
 
 
-@route(blueprint, "POST", "connections/{connection_id}/full-sync/preview", durable_client="starter")
+@route(
+    blueprint,
+    Role.OPERATOR,
+    "POST",
+    "connections/{connection_id}/full-sync/preview",
+    durable_client="starter",
+)
 async def start_preview(req: Request, starter: Any) -> func.HttpResponse:
     """202: counting what a full synchronization would do was begun; nothing is written."""
     return await start_run(req, starter, RunKind.PREVIEW, "full-sync", "preview")
 
 
-@route(blueprint, "GET", "connections/{connection_id}/full-sync")
+@route(blueprint, Role.READER, "GET", "connections/{connection_id}/full-sync")
 def read_review(req: Request) -> func.HttpResponse:
     """200 with the review: every line of the last full synchronization."""
     return _review(req, RunKind.FULL_SYNC)
 
 
-@route(blueprint, "GET", "connections/{connection_id}/full-sync/preview")
+@route(blueprint, Role.READER, "GET", "connections/{connection_id}/full-sync/preview")
 def read_preview(req: Request) -> func.HttpResponse:
     """200 with the lines of the last preview."""
     return _review(req, RunKind.PREVIEW)
 
 
-@route(blueprint, "POST", "connections/{connection_id}/full-sync/cancel", durable_client="starter")
+@route(
+    blueprint,
+    Role.OPERATOR,
+    "POST",
+    "connections/{connection_id}/full-sync/cancel",
+    durable_client="starter",
+)
 async def cancel_full_sync(req: Request, starter: Any) -> func.HttpResponse:
     """202: lines that did not begin are cancelled, those in process end at their next page."""
     full_sync = await asyncio.to_thread(_full_sync, req)
@@ -90,7 +108,7 @@ async def cancel_full_sync(req: Request, starter: Any) -> func.HttpResponse:
     return answers.accepted(_review_address(req), run_document(run))
 
 
-@route(blueprint, "POST", "connections/{connection_id}/full-sync/reset")
+@route(blueprint, Role.OPERATOR, "POST", "connections/{connection_id}/full-sync/reset")
 def reset_full_sync(req: Request) -> func.HttpResponse:
     """204: the review is blank again; 409 while a run is in process."""
     _full_sync(req).reset()
@@ -99,6 +117,7 @@ def reset_full_sync(req: Request) -> func.HttpResponse:
 
 @route(
     blueprint,
+    Role.OPERATOR,
     "POST",
     "connections/{connection_id}/full-sync/lines/{mapping}/restart",
     durable_client="starter",
@@ -112,7 +131,7 @@ async def restart_line(req: Request, starter: Any) -> func.HttpResponse:
     return answers.accepted(_review_address(req), run_document(run))
 
 
-@route(blueprint, "GET", "connections/{connection_id}/couplings/{mapping}")
+@route(blueprint, Role.READER, "GET", "connections/{connection_id}/couplings/{mapping}")
 def list_couplings(req: Request) -> func.HttpResponse:
     """200 with the coupled records of one table mapping."""
     query = req.query(ListQuery)

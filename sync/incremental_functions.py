@@ -11,7 +11,7 @@ from connections.model import CONNECTION_ID_PATTERN
 from connections.services import open_connections
 from connections.store import connections_of, enabled_connections
 from errors import CouplerError
-from identity.model import TenantId
+from identity.model import Role, TenantId
 from sync.opening import Services, catalog_source, now, pass_stores, pass_worker_of, run_limits
 from sync.requests import QUEUE
 from sync.table_documents import tables_document
@@ -54,7 +54,7 @@ def work_table_pass(message: func.QueueMessage) -> None:
     worker.handle(keys["mapping"], asked=keys["asked"], turned_away=keys.get("turned_away", 0))
 
 
-@route(blueprint, "POST", "connections/{connection_id}/incremental/run")
+@route(blueprint, Role.OPERATOR, "POST", "connections/{connection_id}/incremental/run")
 def run_passes(req: Request) -> func.HttpResponse:
     """202: every table that was synchronized once is passed over now, whatever back-off is on."""
     connection_id = _known_connection(req)
@@ -63,7 +63,7 @@ def run_passes(req: Request) -> func.HttpResponse:
     return answers.accepted(answers.address("connections", connection_id, "tables"), {})
 
 
-@route(blueprint, "GET", "connections/{connection_id}/tables")
+@route(blueprint, Role.READER, "GET", "connections/{connection_id}/tables")
 def list_tables(req: Request) -> func.HttpResponse:
     """200 with the state of each table mapping between its passes."""
     tenant, connection_id = req.caller.tenant, _known_connection(req)

@@ -13,6 +13,7 @@ from connections.model import CONNECTION_ID_PATTERN
 from connections.store import connections_of
 from couplings.model import Side
 from errors import RefusedRequestError
+from identity.model import Role
 from sync.catalog import MappingCatalog
 from sync.causes import causes
 from sync.decisions import Asked, Decisions, version_of
@@ -104,7 +105,7 @@ class PoliciesRequest:
     fields: list[FieldPolicy] = field(default_factory=list)
 
 
-@route(blueprint, "GET", _OUTCOMES)
+@route(blueprint, Role.READER, "GET", _OUTCOMES)
 def list_outcomes(req: Request) -> func.HttpResponse:
     """200 with the records that are not in step, why, and what to do."""
     query = req.query(OutcomeQuery)
@@ -123,21 +124,21 @@ def list_outcomes(req: Request) -> func.HttpResponse:
     return answers.ok(body)
 
 
-@route(blueprint, "GET", _OUTCOMES + "/summary")
+@route(blueprint, Role.READER, "GET", _OUTCOMES + "/summary")
 def summarize_outcomes(req: Request) -> func.HttpResponse:
     """200 with the records that are not in step, grouped by cause."""
     found = causes(outcome_store(req.caller.tenant, _known_connection(req)).scan())
     return answers.ok({"causes": [cause_document(each) for each in found]})
 
 
-@route(blueprint, "GET", _RECORD)
+@route(blueprint, Role.READER, "GET", _RECORD)
 def read_outcome(req: Request) -> func.HttpResponse:
     """200 with everything known about one record; 404 where nothing is to be told of it."""
     outcome = _decisions(req).load(_mapping(req).name, _record(req))
     return answers.ok(outcome_document(outcome), etag=version_of(outcome))
 
 
-@route(blueprint, "POST", _OUTCOMES + "/retry")
+@route(blueprint, Role.OPERATOR, "POST", _OUTCOMES + "/retry")
 def retry_outcomes(req: Request) -> func.HttpResponse:
     """202: the records of a mapping and code, or all that are not in step, are tried again."""
     wanted = req.body(RetryRequest)
@@ -145,13 +146,13 @@ def retry_outcomes(req: Request) -> func.HttpResponse:
     return _accepted(req, _decisions(req).retry_group(mapping=name, code=wanted.code))
 
 
-@route(blueprint, "POST", _RECORD + "/retry")
+@route(blueprint, Role.OPERATOR, "POST", _RECORD + "/retry")
 def retry_outcome(req: Request) -> func.HttpResponse:
     """202: one record is tried again, parked or not."""
     return _accepted(req, _decisions(req).retry(_mapping(req).name, _record(req)))
 
 
-@route(blueprint, "POST", _RECORD + "/resolve")
+@route(blueprint, Role.OPERATOR, "POST", _RECORD + "/resolve")
 def resolve_outcome(req: Request) -> func.HttpResponse:
     """202: an update conflict is decided. Needs the ETag of the values that the caller saw in
     If-Match; 409 with the values where they are others now."""
@@ -168,19 +169,19 @@ def resolve_outcome(req: Request) -> func.HttpResponse:
     return _accepted(req, asked)
 
 
-@route(blueprint, "POST", _RECORD + "/restore")
+@route(blueprint, Role.OPERATOR, "POST", _RECORD + "/restore")
 def restore_record(req: Request) -> func.HttpResponse:
     """202: a deleted record is created anew from the one that remains."""
     return _accepted(req, _decisions(req).restore(_mapping(req), _record(req)))
 
 
-@route(blueprint, "POST", _RECORD + "/uncouple")
+@route(blueprint, Role.OPERATOR, "POST", _RECORD + "/uncouple")
 def uncouple_record(req: Request) -> func.HttpResponse:
     """202: the coupling is removed, both records stay as they are."""
     return _accepted(req, _decisions(req).uncouple(_mapping(req).name, _record(req)))
 
 
-@route(blueprint, "POST", _RECORD + "/ignore")
+@route(blueprint, Role.OPERATOR, "POST", _RECORD + "/ignore")
 def ignore_outcome(req: Request) -> func.HttpResponse:
     """200: nothing more is heard of the record until something else is to be said about it, or it
     is heard of again."""
@@ -189,7 +190,7 @@ def ignore_outcome(req: Request) -> func.HttpResponse:
     return answers.ok(outcome_document(outcome), etag=version_of(outcome))
 
 
-@route(blueprint, "GET", _POLICIES)
+@route(blueprint, Role.READER, "GET", _POLICIES)
 def read_policies(req: Request) -> func.HttpResponse:
     """200 with the conflict policies of one table mapping."""
     mapping = _mapping(req)
@@ -197,7 +198,7 @@ def read_policies(req: Request) -> func.HttpResponse:
     return answers.ok(policies_document(mapping, stored.policies), etag=stored.etag)
 
 
-@route(blueprint, "PUT", _POLICIES)
+@route(blueprint, Role.ADMINISTRATOR, "PUT", _POLICIES)
 def change_policies(req: Request) -> func.HttpResponse:
     """200 with the new policies; needs the ETag of those that they replace in If-Match. The next
     pass compares all records of the table by them."""

@@ -12,6 +12,7 @@ import azure.functions as func
 from connections.model import CONNECTION_ID_PATTERN
 from connections.store import connections_of
 from errors import RefusedRequestError
+from identity.model import Role
 from sync.catalog import MappingCatalog
 from sync.drift import DriftKind
 from sync.functions import start_run
@@ -50,13 +51,13 @@ class RepairRequest:
     """As the list of drift tells them."""
 
 
-@route(blueprint, "POST", _ROUTE, durable_client="starter")
+@route(blueprint, Role.OPERATOR, "POST", _ROUTE, durable_client="starter")
 async def start_reconcile(req: Request, starter: Any) -> func.HttpResponse:
     """202: comparing the named tables (all by default) with their couplings was begun."""
     return await start_run(req, starter, RunKind.RECONCILE, "reconcile")
 
 
-@route(blueprint, "GET", _ROUTE)
+@route(blueprint, Role.READER, "GET", _ROUTE)
 def read_reconcile(req: Request) -> func.HttpResponse:
     """200 with what the last looks found: counts by table and kind, and the plan in words."""
     tenant, connection_id = req.caller.tenant, _known_connection(req)
@@ -66,7 +67,7 @@ def read_reconcile(req: Request) -> func.HttpResponse:
     return answers.ok(report_document(catalog(), run, jobs, counts))
 
 
-@route(blueprint, "GET", f"{_ROUTE}/drift")
+@route(blueprint, Role.READER, "GET", f"{_ROUTE}/drift")
 def list_drift(req: Request) -> func.HttpResponse:
     """200 with the records and pairs that are not as they should be."""
     query = req.query(DriftQuery)
@@ -83,7 +84,7 @@ def list_drift(req: Request) -> func.HttpResponse:
     return answers.ok(body)
 
 
-@route(blueprint, "POST", f"{_ROUTE}/repair")
+@route(blueprint, Role.OPERATOR, "POST", f"{_ROUTE}/repair")
 def repair_drift(req: Request) -> func.HttpResponse:
     """202 with the number of repairs begun, by kind; the passes that carry them out follow."""
     connection_id = _known_connection(req)

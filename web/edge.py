@@ -1,11 +1,12 @@
 """The HTTP edge: between what the Functions host hands over and what a trigger works with.
 
 ``route`` registers a trigger on a blueprint so that it is called with a ``Request`` whose caller is
-already verified. ``webhook_route`` is for the services' own calls, which carry no token: its
-trigger gets a ``Delivery``, nothing of which is parsed or believed yet. Whatever a trigger raises
-becomes a problem answer, and every answer carries the correlation id and the security headers.
+verified and has the role that the route asks for; there is no route without one. ``webhook_route``
+is for the services' own calls, which carry no token: its trigger gets a ``Delivery``, nothing of
+which is parsed or believed yet. Whatever a trigger raises becomes a problem answer, and every
+answer carries the correlation id and the security headers.
 
-    @route(blueprint, "GET", "connections/{connection_id}")
+    @route(blueprint, Role.READER, "GET", "connections/{connection_id}")
     def read_connection(req: Request) -> func.HttpResponse:
         connection = store(req.caller.tenant).load(req.path("connection_id", CONNECTION_ID))
         return answers.ok(connection.shown())
@@ -26,9 +27,10 @@ from typing import Any, get_type_hints
 import azure.functions as func
 
 from errors import RefusedRequestError
-from identity.model import Caller
+from identity.model import DELEGATED_SCOPE, ROLE_CLAIMS, Caller, Role
 from identity.tokens import verifier
 from web.body import json_document
+from web.limits import request_limit
 from web.problem import Problem, problem_of
 from web.shapes import read, read_query
 
@@ -42,8 +44,24 @@ _UNAVAILABLE = 503
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One method and path, and who may call it."""
+
+    function: str
+    """The Azure Function's name."""
+    method: str
+    path: str
+    role: Role
+
+
+ROUTES: dict[str, Route] = {}
+"""Every route that takes a token, by its function's name; what is not in here is not served to
+callers. Filled as the modules of triggers are imported."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request whose caller is verified."""
+    """A request whose caller is verified and may make it."""
 
     caller: Caller
     correlation_id: str
@@ -139,21 +157,23 @@ def webhook_route(
 
 
 def route[**P, R](
-    blueprint: Any, method: str, path: str, *, durable_client: str = ""
+    blueprint: Any, role: Role, method: str, path: str, *, durable_client: str = ""
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Register a trigger ``function(req: Request, ...)`` for one method and path.
 
-    ``durable_client`` names the parameter that receives the Durable Functions client; such a
-    trigger is a coroutine. The function's name becomes the Azure Function's name. The function
-    itself is returned unchanged.
+    ``role`` is the least that its callers must have. ``durable_client`` names the parameter that
+    receives the Durable Functions client; such a trigger is a coroutine. The function's name
+    becomes the Azure Function's name. The function itself is returned unchanged.
     """
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
-        trigger: Any = authenticated(function)
+        name = function.__name__
+        ROUTES[name] = rule = Route(function=name, method=method, path=path, role=role)
+        trigger: Any = admitted(rule, function)
         if durable_client:
             trigger = blueprint.durable_client_input(client_name=durable_client)(trigger)
         # Anonymous to the host, which knows function keys only: a key would be one secret for all
-        # tenants. Who calls is told by the Entra ID token that ``authenticated`` verifies.
+        # tenants. Who calls is told by the Entra ID token that ``admitted`` verifies.
         anonymous = func.AuthLevel.ANONYMOUS
         blueprint.route(route=path, methods=[method], auth_level=anonymous)(trigger)
         return function
@@ -161,7 +181,7 @@ def route[**P, R](
     return register
 
 
-def authenticated(function: Callable[..., Any]) -> Callable[..., Any]:
+def admitted(rule: Route, function: Callable[..., Any]) -> Callable[..., Any]:
     """The callable that the Functions worker calls: verified on the way in, never raising.
 
     It keeps the function's name and further parameters but takes ``req`` as a
@@ -174,7 +194,7 @@ def authenticated(function: Callable[..., Any]) -> Callable[..., Any]:
             exchange = _Exchange(req)
             try:
                 # Verifying may have to fetch the issuer's keys, and the worker has one event loop.
-                request = await asyncio.to_thread(exchange.request)
+                request = await asyncio.to_thread(exchange.request, rule)
                 return exchange.answered(await function(request, **bindings))
             except Exception as error:  # noqa: BLE001 - the edge: every failure becomes an answer
                 return exchange.failed(error)
@@ -183,7 +203,7 @@ def authenticated(function: Callable[..., Any]) -> Callable[..., Any]:
         def trigger(req: func.HttpRequest, **bindings: Any) -> func.HttpResponse:
             exchange = _Exchange(req)
             try:
-                return exchange.answered(function(exchange.request(), **bindings))
+                return exchange.answered(function(exchange.request(rule), **bindings))
             except Exception as error:  # noqa: BLE001 - the edge: every failure becomes an answer
                 return exchange.failed(error)
 
@@ -215,6 +235,27 @@ def _present_as(trigger: Any, function: Callable[..., Any]) -> None:
     )
 
 
+def _require_role(caller: Caller, needed: Role) -> None:
+    """Raises ``RefusedRequestError`` (403) that names the role which the caller lacks."""
+    [claim] = [claim for claim, role in ROLE_CLAIMS.items() if role is needed]
+    hint = f"Have your tenant's administrator assign you the app role {claim}."
+    if caller.role is None:
+        raise RefusedRequestError(
+            403,
+            "role-missing",
+            "The token carries no app role of this application, or not the scope that a person's "
+            f"token needs; this call is for the role {needed.value}.",
+            hint=f"{hint} A person's token must also be asked for with scope {DELEGATED_SCOPE}.",
+        )
+    if not caller.role.covers(needed):
+        raise RefusedRequestError(
+            403,
+            "role-insufficient",
+            f"This call is for the role {needed.value}; yours is {caller.role.value}.",
+            hint=hint,
+        )
+
+
 class _Exchange:
     """One request and its answer."""
 
@@ -223,11 +264,13 @@ class _Exchange:
         given = raw.headers.get(CORRELATION_HEADER, "")
         self._correlation_id = given if _CORRELATION_ID.fullmatch(given) else uuid.uuid4().hex
 
-    def request(self) -> Request:
+    def request(self, rule: Route) -> Request:
         """The verified request. A body that is not JSON is refused whether or not the trigger
         takes one: its sender is mistaken about something."""
         headers = self._raw.headers
         caller = verifier().caller(headers.get("authorization"))
+        request_limit().admit(caller.tenant)
+        _require_role(caller, rule.role)
         document = json_document(self._raw.get_body(), headers.get("content-type", ""))
         return Request(
             caller=caller,

@@ -10,7 +10,7 @@ import azure.functions as func
 from connections.model import CONNECTION_ID_PATTERN, ConnectionState
 from connections.store import StoredConnection, connections_of, enabled_connections
 from errors import CouplerError, RefusedRequestError
-from identity.model import TenantId
+from identity.model import Role, TenantId
 from sync.opening import catalog_source, now, pass_stores
 from web import answers
 from web.edge import Delivery, Request, route, webhook_route
@@ -47,26 +47,26 @@ def receive_bc_changes(req: Delivery) -> func.HttpResponse:
     return func.HttpResponse(token, status_code=200, mimetype="text/plain")
 
 
-@route(blueprint, "PUT", "connections/{connection_id}/webhooks")
+@route(blueprint, Role.ADMINISTRATOR, "PUT", "connections/{connection_id}/webhooks")
 def register_webhooks(req: Request) -> func.HttpResponse:
     """200 when both services call about every table they can; repairs what is there."""
     return _register(req, new_keys=False)
 
 
 # Not named after keys: a route never has one in it, which a test holds to.
-@route(blueprint, "POST", "connections/{connection_id}/webhooks/rotate")
+@route(blueprint, Role.ADMINISTRATOR, "POST", "connections/{connection_id}/webhooks/rotate")
 def rotate_webhook_keys(req: Request) -> func.HttpResponse:
     """200 when both services call with new keys; the old ones end in a day."""
     return _register(req, new_keys=True)
 
 
-@route(blueprint, "GET", "connections/{connection_id}/webhooks")
+@route(blueprint, Role.READER, "GET", "connections/{connection_id}/webhooks")
 def read_webhooks(req: Request) -> func.HttpResponse:
     """200 with what is registered, and which tables are polled only."""
     return _registered(req, _connection(req))
 
 
-@route(blueprint, "DELETE", "connections/{connection_id}/webhooks")
+@route(blueprint, Role.ADMINISTRATOR, "DELETE", "connections/{connection_id}/webhooks")
 def remove_webhooks(req: Request) -> func.HttpResponse:
     """204 when neither service calls any more."""
     registrar_of(req.caller.tenant, _connection(req)).remove()

@@ -9,6 +9,7 @@ import storage.accounts
 from identity import tokens
 from tests.fakes.tables import MemoryAccount
 from tests.unit.identity import issuer
+from web import limits
 
 _ENVIRONMENT = {
     "AzureWebJobsStorage": "UseDevelopmentStorage=true",
@@ -17,7 +18,12 @@ _ENVIRONMENT = {
     "API_AUDIENCE": issuer.AUDIENCE,
     "ALLOWED_SERVICE_HOSTS": "api.businesscentral.dynamics.com,*.dynamics.com",
 }
-_PER_PROCESS = (settings.settings, storage.accounts.storage_account, tokens.verifier)
+_PER_PROCESS = (
+    settings.settings,
+    storage.accounts.storage_account,
+    tokens.verifier,
+    limits.request_limit,
+)
 
 
 @pytest.fixture

@@ -101,7 +101,12 @@ def scene(installation: Installation) -> Scene:
     data = company(12)
     installation.begin_anew(data)
     clients = [
-        {"tenant": STRANGERS_TENANT, "client_id": STRANGER, "secret": SECRET},
+        {
+            "tenant": STRANGERS_TENANT,
+            "client_id": STRANGER,
+            "secret": SECRET,
+            "roles": ["Sync.Admin"],
+        },
         {"tenant": TENANT, "client_id": LATECOMER, "secret": SECRET, "expires_in": -ONE_HOUR},
     ]
     platform = installation.platform

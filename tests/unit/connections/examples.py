@@ -7,12 +7,18 @@ from typing import Any
 
 from connections.model import Connection
 from connections.request import NewConnection, connection_of
-from identity.model import Caller, TenantId
+from identity.model import Caller, Role, TenantId
 from web.shapes import read
 
 TENANT = TenantId("11111111-1111-4111-8111-111111111111")
 OTHER_TENANT = TenantId("22222222-2222-4222-8222-222222222222")
-CALLER = Caller(tenant=TENANT, subject="33333333-3333-4333-8333-333333333333")
+CALLER = Caller(
+    tenant=TENANT,
+    subject="33333333-3333-4333-8333-333333333333",
+    role=Role.ADMINISTRATOR,
+    is_application=False,
+    name="administrator@cronus.example",
+)
 HOSTS = ("api.businesscentral.dynamics.com", "*.dynamics.com")
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from typing import get_args, get_type_hints
 
 import pytest
@@ -9,7 +9,6 @@ import pytest
 from connections.model import Options
 from connections.request import NewConnection
 from errors import RefusedRequestError
-from identity.model import Caller
 from tests.unit.connections.examples import CALLER, NOW, OTHER_TENANT, TENANT, body, connection
 
 
@@ -55,7 +54,7 @@ def test_a_secret_that_is_not_the_tenants_own_is_refused(name):
 
 
 def test_the_tenant_of_the_secret_is_the_callers_whatever_the_body_says():
-    stranger = Caller(tenant=OTHER_TENANT, subject="x")
+    stranger = replace(CALLER, tenant=OTHER_TENANT)
     with pytest.raises(RefusedRequestError):
         connection(caller=stranger)
 

@@ -20,6 +20,7 @@ AUDIENCE = "api://coupler"
 KID = "published-key"
 TENANT = "11111111-1111-4111-8111-111111111111"
 OTHER_TENANT = "22222222-2222-4222-8222-222222222222"
+CLIENT = "44444444-4444-4444-8444-444444444444"
 SUBJECT = "33333333-3333-4333-8333-333333333333"
 
 
@@ -47,7 +48,8 @@ def verifier(*, key_issuer: str = "") -> TokenVerifier:
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """The claims of a good token, changed; a claim changed to None is left out."""
+    """The claims of an administrating application's good token, changed; a claim changed to None is
+    left out."""
     tenant = changes.get("tid", TENANT)
     now = int(time.time())
     good = {
@@ -59,6 +61,9 @@ def claims(**changes: Any) -> dict[str, Any]:
         "tid": tenant,
         "oid": SUBJECT,
         "sub": SUBJECT,
+        "azp": CLIENT,
+        "idtyp": "app",
+        "roles": ["Sync.Admin"],
         "ver": "2.0",
     } | changes
     return {name: value for name, value in good.items() if value is not None}

@@ -7,14 +7,18 @@ import time
 import pytest
 
 from errors import TransientError
-from identity.model import Caller, TenantId
+from identity.model import Caller, Role, TenantId
 from identity.tokens import TokenVerifier, UnauthenticatedError
 from tests.unit.identity import issuer
 
 
-def test_a_good_token_tells_tenant_and_subject():
+def test_a_good_token_tells_who_calls():
     assert issuer.verifier().caller(issuer.bearer()) == Caller(
-        tenant=TenantId(issuer.TENANT), subject=issuer.SUBJECT
+        tenant=TenantId(issuer.TENANT),
+        subject=issuer.SUBJECT,
+        role=Role.ADMINISTRATOR,
+        is_application=True,
+        name=issuer.CLIENT,
     )
 
 

@@ -4,7 +4,8 @@ import inspect
 import json
 import logging
 import typing
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import azure.durable_functions as df
@@ -12,10 +13,11 @@ import azure.functions as func
 import pytest
 
 from errors import RefusedRequestError, TransientError
-from identity.model import Caller, TenantId
+from identity.model import Caller, Role, TenantId
 from identity.tokens import UnauthenticatedError
 from web import answers, edge
-from web.edge import Request, authenticated, route
+from web.edge import Request, Route, admitted, route
+from web.limits import RequestLimit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +29,26 @@ class Verifier:
     def caller(self, authorization):
         if authorization != "Bearer good":
             raise UnauthenticatedError("token-refused", "no", "Bearer")
-        return Caller(tenant=TenantId("t"), subject="s")
+        return Caller(
+            tenant=TenantId("t"),
+            subject="s",
+            role=Role.OPERATOR,
+            is_application=True,
+            name="n",
+        )
 
 
 @pytest.fixture(autouse=True)
 def _verifier(monkeypatch):
     monkeypatch.setattr(edge, "verifier", Verifier)
+    monkeypatch.setattr(edge, "request_limit", lambda: RequestLimit(per_second=0, burst=1))
+
+
+ANY_CALLER = Route(function="read", method="GET", path="things", role=Role.READER)
+
+
+def authenticated(function: Callable[..., Any], role: Role = Role.READER) -> Callable[..., Any]:
+    return admitted(replace(ANY_CALLER, role=role), function)
 
 
 def request(
@@ -209,7 +225,7 @@ def test_a_route_is_registered_for_one_method_and_the_function_left_as_it_was():
     def read(req: Request) -> func.HttpResponse:
         return answers.ok({})
 
-    assert route(blueprint, "GET", "things/{id}")(read) is read
+    assert route(blueprint, Role.READER, "GET", "things/{id}")(read) is read
     app = func.FunctionApp()
     app.register_functions(blueprint)
     [function] = app.get_functions()
@@ -228,7 +244,7 @@ async def test_a_durable_route_receives_the_client():
     async def start(req: Request, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         return answers.accepted("/api/x", {"client": type(client).__name__})
 
-    route(blueprint, "POST", "things/start", durable_client="client")(start)
+    route(blueprint, Role.OPERATOR, "POST", "things/start", durable_client="client")(start)
     app = df.DFApp()
     app.register_functions(blueprint)
     [function] = app.get_functions()

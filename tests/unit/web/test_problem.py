@@ -9,6 +9,7 @@ from web.problem import problem_of
 
 FAMILIES = {
     errors.RefusedRequestError(418, "a-code", "text", hint="do"): 418,
+    errors.TenantBusyError("text", retry_after=1.2, hint="do"): 429,
     errors.ConfigurationError("a-code", "text", hint="do"): 422,
     errors.RecordError("a-code", "text", hint="do"): 422,
     errors.AuthorizationError("a-code", "text", hint="do"): 424,
@@ -22,7 +23,7 @@ FAMILIES = {
 @pytest.mark.parametrize(("error", "status"), FAMILIES.items())
 def test_each_family_has_its_status_and_keeps_its_words(error, status):
     problem = problem_of(error)
-    assert (problem.status, problem.code) == (status, "a-code")
+    assert (problem.status, problem.code) == (status, error.code)
     assert (problem.detail, problem.hint) == ("text", "do")
 
 
