@@ -50,7 +50,7 @@ _PARTITION: tuple[str, ...] = ()  # the tenant alone
 _SLOT = "slot"
 _TRIES = 5
 _FIRST_DELAY_SECONDS = 2
-_LONGEST_DELAY_SECONDS = 30
+_LONGEST_DELAY_SECONDS = 60
 _MOST_DOUBLINGS = 10
 
 

@@ -200,5 +200,5 @@ def test_without_a_limit_nothing_is_asked_of_the_storage(azurite_account, tenant
 
 def test_the_longer_a_message_waits_the_later_it_comes_again_within_bounds():
     delays = [delay_seconds(times) for times in range(8)]
-    assert delays == [2, 4, 8, 16, 30, 30, 30, 30]
-    assert delay_seconds(10**6) == 30
+    assert delays == [2, 4, 8, 16, 32, 60, 60, 60]
+    assert delay_seconds(10**6) == 60
