@@ -18,6 +18,11 @@ def webhook_store(tenant: TenantId, connection_id: str) -> WebhookStore:
     return WebhookStore(storage_account().table(TABLE, tenant), connection_id)
 
 
+def endpoint_name(tenant: TenantId, connection_id: str) -> str:
+    """The name of the connection's service endpoint in Dataverse."""
+    return f"Coupler {tenant} {connection_id}"
+
+
 def registrar_of(tenant: TenantId, stored: StoredConnection) -> Registrar:
     """What registers a connection's webhooks.
 
@@ -40,7 +45,7 @@ def registrar_of(tenant: TenantId, stored: StoredConnection) -> Registrar:
     opened = open_connections().services(tenant, stored)
     return Registrar(
         addresses=Addresses(
-            name=f"Coupler {tenant} {connection_id}", crm=address("crm"), bc=address("bc")
+            name=endpoint_name(tenant, connection_id), crm=address("crm"), bc=address("bc")
         ),
         store=webhook_store(tenant, connection_id),
         crm=opened.crm_webhooks,

@@ -34,7 +34,6 @@ _CHECK = "stock-readable"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemAvailabilityFacts:
-    is_chosen: bool
     stock: Probe | Trouble
     movements: Probe | Trouble
     user: str = ""
@@ -47,9 +46,11 @@ class ItemAvailabilityFacts:
     """The published item card, read as this user."""
 
 
+def not_chosen() -> list[Finding]:
+    return [not_checked(OPTION, "", "Item availability is not chosen.")]
+
+
 def check_item_availability(facts: ItemAvailabilityFacts) -> list[Finding]:
-    if not facts.is_chosen:
-        return [not_checked(OPTION, "", "Item availability is not chosen.")]
     found = [
         entity_set_finding(STOCK, facts.stock, check=_CHECK),
         entity_set_finding(MOVEMENTS, facts.movements, check=_CHECK),

@@ -40,7 +40,6 @@ BC_NEEDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SalesOrderFacts:
-    is_chosen: bool
     address: str = ""
     """E-mail address of the user who handles orders; empty: the synchronization user."""
     user: User | Trouble | None = None
@@ -51,9 +50,11 @@ class SalesOrderFacts:
     organization: Organization | Trouble
 
 
+def not_chosen() -> list[Finding]:
+    return [not_checked(OPTION, "", "Sales order integration is not chosen.")]
+
+
 def check_sales_orders(facts: SalesOrderFacts) -> list[Finding]:
-    if not facts.is_chosen:
-        return [not_checked(OPTION, "", "Sales order integration is not chosen.")]
     return [
         *_user(facts),
         *(entity_set_finding(need, facts.orders[need.name]) for need in BC_NEEDS),

@@ -19,7 +19,6 @@ _IMPORT = "Import the CRM solution here with an administrator's sign-in."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SolutionFacts:
-    is_chosen: bool
     name: str
     lowest_version: tuple[int, ...]
     solution: Solution | Trouble | None
@@ -31,10 +30,12 @@ class SolutionFacts:
     """Whether each table has the company column; empty where companies are not kept apart."""
 
 
+def not_chosen(name: str) -> list[Finding]:
+    words = "Importing the CRM solution is not chosen in the connection's options."
+    return [not_checked(INSTALLED, name, words)]
+
+
 def check_solution(facts: SolutionFacts) -> list[Finding]:
-    if not facts.is_chosen:
-        words = "Importing the CRM solution is not chosen in the connection's options."
-        return [not_checked(INSTALLED, facts.name, words)]
     return [*_installed(facts), _roles(facts), *_columns(facts)]
 
 

@@ -30,7 +30,6 @@ _REGISTER = "PUT /api/connections/{id}/webhooks registers and repairs them."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookFacts:
-    has_public_address: bool
     registration: Registration
     missing_steps: tuple[str, ...] | Trouble = ()
     """Tables and messages of CRM for which nothing is registered."""
@@ -41,16 +40,18 @@ class WebhookFacts:
     now: datetime
 
 
+def no_public_address() -> list[Finding]:
+    return [
+        warning(
+            PUBLIC_ADDRESS,
+            "",
+            "The services cannot reach this application, so every table is polled.",
+            "Ask its operators to set PUBLIC_URL.",
+        )
+    ]
+
+
 def check_webhooks(facts: WebhookFacts) -> list[Finding]:
-    if not facts.has_public_address:
-        return [
-            warning(
-                PUBLIC_ADDRESS,
-                "",
-                "The services cannot reach this application, so every table is polled.",
-                "Ask its operators to set PUBLIC_URL.",
-            )
-        ]
     found = [passed(PUBLIC_ADDRESS, "", "The services can reach this application.")]
     found += _privileges(facts)
     if not facts.registration.is_wanted:
