@@ -31,7 +31,7 @@ from couplings.rows import (
     index_entry_of,
 )
 from errors import ConcurrencyError, RecordError, TransientError
-from storage.paging import check_limit, resume, take_page
+from storage.paging import check_limit, resume, take_page, unknown_continuation
 from storage.rows import (
     ANY_VERSION,
     TRANSACTION_LIMIT,
@@ -171,17 +171,19 @@ class CouplingStore:
     def list_page(self, mapping: str, limit: int, continuation: str | None = None) -> CouplingPage:
         """Couplings in the order of BC ids, for people to leaf through.
 
-        Raises ``RefusedRequestError`` (422) for a limit outside 1 to 1000 or a continuation that
-        another list gave.
+        Raises ``RefusedRequestError``: 422 for a limit outside 1 to 1000, 400 for a continuation
+        that another list gave.
         """
-        last = resume(continuation)
+        last = resume(continuation, of=self._table)
+        if last is not None and last[0] != self._partition(mapping):
+            raise unknown_continuation()
         rows = self._table.scan(
             self._partition(mapping),
             prefix=(BC,),
             after=last[1] if last else None,
             page_size=min(check_limit(limit) + 1, 1000),
         )
-        page, following = take_page(rows, limit)
+        page, following = take_page(rows, limit, of=self._table)
         return CouplingPage(
             couplings=[coupling_of(mapping, row) for row in page], continuation=following
         )

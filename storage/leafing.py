@@ -22,11 +22,11 @@ def rows_from(
     """Rows whose partition is (connection, mapping), from where a page of ``limit`` rows ended.
 
     Rows of all mappings of the connection where none is named; ``take_page`` makes a page of them.
-    Raises ``RefusedRequestError`` (422) for a continuation that another list gave.
+    Raises ``RefusedRequestError`` (400) for a continuation that another list gave.
     """
     connection = (connection_id,)
     size = min(limit + 1, 1000)
-    last = resume(continuation)
+    last = resume(continuation, of=table)
     if last is None:
         if mapping is None:
             return table.scan_below(connection, where=where, page_size=size)

@@ -56,6 +56,10 @@ class TenantTable:
     def name(self) -> str:
         return self._client.table_name
 
+    @property
+    def tenant(self) -> TenantId:
+        return self._tenant
+
     def get(self, partition: tuple[str, ...], key: tuple[str, ...]) -> Row | None:
         """The row, or None where there is none."""
         try:

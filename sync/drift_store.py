@@ -95,8 +95,8 @@ class DriftStore:
         limit: int = 100,
         continuation: str | None = None,
     ) -> DriftPage:
-        """Drift by mapping and record. Raises ``RefusedRequestError`` (422) for a limit outside 1
-        to 1000 or a continuation that another list gave."""
+        """Drift by mapping and record. Raises ``RefusedRequestError``: 422 for a limit outside 1
+        to 1000, 400 for a continuation that another list gave."""
         rows = rows_from(
             self._table,
             self._connection,
@@ -105,7 +105,7 @@ class DriftStore:
             limit=check_limit(limit),
             continuation=continuation,
         )
-        page, following = take_page(rows, limit)
+        page, following = take_page(rows, limit, of=self._table)
         return DriftPage(drift=[_drift_of(row) for row in page], continuation=following)
 
     def scan(self, mapping: str) -> Iterator[Drift]:

@@ -176,11 +176,11 @@ class OutcomeStore:
         limit: int = 100,
         continuation: str | None = None,
     ) -> OutcomePage:
-        """Outcomes by mapping and record, those of them to ``keep``. Raises ``RefusedRequestError``
-        (422) for a limit outside 1 to 1000 or a continuation that another list gave."""
+        """Outcomes by mapping and record, those of them to ``keep``. Raises ``RefusedRequestError``:
+        422 for a limit outside 1 to 1000, 400 for a continuation that another list gave."""
         rows = self._rows(mapping, _where(kind, code), check_limit(limit), continuation)
         kept = (row for row in rows if keep(outcome_of(row)))
-        page, following = take_page(kept, limit)
+        page, following = take_page(kept, limit, of=self._table)
         return OutcomePage(outcomes=[outcome_of(row) for row in page], continuation=following)
 
     def has(self, mapping: str, kind: OutcomeKind, code: str | None = None) -> bool:

@@ -282,7 +282,24 @@ def test_a_continuation_from_elsewhere_is_refused(store: CouplingStore, continua
     with pytest.raises(RefusedRequestError) as caught:
         store.list_page("CUSTOMER", 10, continuation)
 
-    assert caught.value.status == 422
+    assert (caught.value.status, caught.value.code) == (400, "continuation-unknown")
+
+
+@pytest.mark.parametrize("change", [lambda text: text[:-4], lambda text: "A" + text[1:], str.upper])
+def test_a_continuation_that_was_tampered_with_is_refused(store: CouplingStore, change):
+    store.couple_many("CUSTOMER", pairs(11))
+    given = store.list_page("CUSTOMER", 10).continuation or ""
+
+    with pytest.raises(RefusedRequestError):
+        store.list_page("CUSTOMER", 10, change(given))
+
+
+def test_a_continuation_of_another_table_mapping_is_refused(store: CouplingStore):
+    store.couple_many("CUSTOMER", pairs(11))
+    given = store.list_page("CUSTOMER", 10).continuation
+
+    with pytest.raises(RefusedRequestError):
+        store.list_page("CONTACT", 10, given)
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1001])
