@@ -109,6 +109,8 @@ class Comparison:
         self._check_cancelled = check_cancelled
         self._handle_page = handle or self._bring_into_step
         self._build = build
+        self._new: set[str] = set()
+        """BC records of pairs met without a coupling, which the index does not know."""
 
     def run(self) -> bool:
         """Whether all is compared, or another slice must go on.
@@ -164,6 +166,7 @@ class Comparison:
     def _find_claims(self, index: CrmIndex) -> None:
         """Match again what earlier slices matched: their claims must not be copied to BC."""
         for page in bc_pages(self._work):
+            self._work.prepare(bc=page.records)
             for record in page.records:
                 claim_partner(self._work, index, record)
 
@@ -174,9 +177,8 @@ class Comparison:
         # Counted before the keys are read: what is created in between is met as a new record.
         total = work.bc.peek(work.endpoint, filter="", since="", stamp=stamp).total
         present = work.bc.fetch_ids(work.endpoint, work.mapping.bc.filter)
-        unmet = [
-            bc_id for bc_id in sorted(index.by_bc_id) if bc_id not in present and bc_id > cursor
-        ]
+        known = self._new.union(index.by_bc_id)
+        unmet = [bc_id for bc_id in sorted(known) if bc_id not in present and bc_id > cursor]
         if not unmet and not cursor:
             self._progress.count(total)
         for some in batched(unmet, PAGE_SIZE, strict=False):
@@ -191,6 +193,7 @@ class Comparison:
         """Handle a page's pairs, then store the checkpoint."""
         self._check_cancelled()
         counted = self._handle_page(pairs)
+        self._new.update(pair.bc_id for pair in pairs if pair.entry is None)
         self._progress.page_done(
             page.next or "", expected=page.total, handled=handled, counted=counted
         )

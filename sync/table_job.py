@@ -119,6 +119,21 @@ class LineProgress:
         return state.pending if state.pending_of == _comparison_of(job) else None
 
     def begin(self, watermarks: Watermarks) -> None:
+        """These watermarks are younger than what earlier slices compared, so all is compared anew:
+
+            this line                             others
+            compares all, stores the watermarks
+            dies before it stores its end
+                                                  account A is created
+            goes on at its end with a new look,
+            whose watermarks are beyond A
+
+        A pass that compares the table between two slices takes their watermarks away as well.
+        """
+        if self._keeper.job.phase:
+            self._keeper.checkpoint(
+                phase="", cursor="", records_handled=0, to_crm=Counters(), from_crm=Counters()
+            )
         self._table.checkpoint(
             pending=watermarks,
             pending_of=_comparison_of(self._keeper.job),

@@ -11,6 +11,7 @@ from services.records import Record
 from sync.jobs import JobState, TableStatus
 from sync.outcomes import OutcomeKind
 from sync.prices import current_prices
+from tests.support.crashes import ProcessDiedError
 from tests.support.table_jobs import (
     LOCAL_CURRENCY_ID,
     SyncWorld,
@@ -417,3 +418,36 @@ def test_a_line_keeps_the_warning_that_records_it_depends_on_failed(world):
     assert lines["SALESPEOPLE"].state is JobState.FINISHED_WITH_ERRORS
     assert "SALESPEOPLE" in lines["CUSTOMER"].warning
     assert lines["CUSTOMER"].message == ""
+
+
+def test_a_line_that_died_before_its_end_was_stored_is_compared_anew(world, monkeypatch):
+    """Its watermarks are stored already; new ones would be beyond what changed since."""
+    world.bc.put("customers", bc_customer("10000"))
+    run = world.start("CUSTOMER")
+    world.full_sync.advance(run.run_id, run.generation, by_itself=False)
+
+    def dies(*_, **__):
+        raise ProcessDiedError
+
+    with monkeypatch.context() as patched, pytest.raises(ProcessDiedError):
+        patched.setattr(world.jobs, "finish", dies)
+        world.worker().handle(run.run_id, "CUSTOMER")
+    world.crm.put("accounts", crm_account(7))
+    world.pass_time(2 * 3600)
+    line = world.drain(run)["CUSTOMER"]
+    assert len(world.bc.tables["customers"]) == 2
+    assert (line.to_crm.unchanged, line.from_crm.inserted, line.records_handled) == (1, 1, 2)
+
+
+def test_a_record_that_is_deleted_while_the_line_that_made_it_goes_on_is_missed(world):
+    """It is gone before the records are counted, so that no pass could tell by their number."""
+    world.crm.put("accounts", crm_account(7))
+
+    def delete_before_counting(call: str, table: str) -> None:
+        if call == "peek":
+            for made in list(world.bc.tables[table]):
+                world.bc.delete(table, made)
+
+    world.bc.before_call = delete_before_counting
+    customer_line(world)
+    assert [outcome.code for outcome in world.outcome_list()] == ["deleted-in-bc"]
