@@ -52,8 +52,8 @@ class StepResult:
     step: Step
     findings: tuple[Finding, ...]
     checked_at: datetime
-    connection_etag: str
-    """The version of the connection that was looked at; another one makes the result stale."""
+    settings_mark: str
+    """Which settings and mappings were looked at; others make the result stale."""
 
     @property
     def result(self) -> Result:

@@ -92,14 +92,17 @@ _BC_REFERENCES: Mapping[Need, tuple[tuple[str, bool, tuple[str, ...]], ...]] = {
             ),
         ),
     ),
-    Need.CONTACT_RELATIONS: (("customers", False, ("id",)),),
-    Need.PRICE_GROUP_CURRENCIES: (
-        ("SalesPrices", True, ("Sales_Type", "Sales_Code", "Currency_Code")),
-    ),
-    Need.ITEM_UNITS: (("items", False, ("number", "baseUnitOfMeasureCode")),),
-    Need.CURRENT_PRICES: (("SalesPrices", True, ("Unit_Price", "Starting_Date", "Ending_Date")),),
 }
-"""The tables that ``sync.references`` reads, by what it is asked for."""
+"""What ``sync.references`` reads for all records of a mapping, by what it is asked for."""
+_BC_OF_RULES: Mapping[str, tuple[tuple[str, bool, tuple[str, ...]], ...]] = {
+    "contact": (("customers", False, ("id", "displayName")),),
+    "price_list": (("SalesPrices", True, ("Sales_Type", "Sales_Code", "Currency_Code")),),
+    "price": (
+        ("items", False, ("number", "baseUnitOfMeasureCode")),
+        ("SalesPrices", True, ("Unit_Price", "Starting_Date", "Ending_Date")),
+    ),
+}
+"""What the rules of tables read beside their own table, by the rule's name."""
 
 
 def crm_needs(mappings: Iterable[TableMapping]) -> list[CrmNeed]:
@@ -135,6 +138,7 @@ def bc_needs(mappings: Iterable[TableMapping]) -> list[BcNeed]:
         needed = [
             (*place, mapping.bc_select()),
             *(each for need in _references_of(mapping) for each in _BC_REFERENCES.get(need, ())),
+            *_BC_OF_RULES.get(mapping.rule, ()),
         ]
         if mapping.bc.has_stock:
             needed.append(STOCK_CHANGES)

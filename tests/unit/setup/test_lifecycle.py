@@ -20,7 +20,7 @@ def result_of(*results: Result, step: Step = Step.TABLES) -> StepResult:
         Finding(check=f"check-{number}", result=each, message="Wrong.", hint="Mend it.")
         for number, each in enumerate(results)
     )
-    return StepResult(step=step, findings=findings, checked_at=NOW, connection_etag="1")
+    return StepResult(step=step, findings=findings, checked_at=NOW, settings_mark="1")
 
 
 PASSED = [result_of(Result.PASSED, Result.WARNING), result_of(Result.NOT_CHECKED)]
