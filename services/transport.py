@@ -25,6 +25,7 @@ from errors import ConfigurationError, CouplerError, ThrottledError
 from services import faults
 from services.addresses import same_origin
 from services.calls import AnswerLostError, Call, NeverSentError, classified
+from services.deadline import EndableSession
 from services.faults import Meaning
 from services.records import Traffic
 
@@ -111,7 +112,7 @@ class Transport:
         self._gate = BoundedSemaphore(concurrency)
         # A session is not safe to share, so each is lent to one request at a time. Lending keeps
         # connections alive for whichever thread comes next.
-        self._sessions: queue.LifoQueue[requests.Session] = queue.LifoQueue()
+        self._sessions: queue.LifoQueue[EndableSession] = queue.LifoQueue()
         self._quiet_lock = Lock()
         self._quiet_until = 0.0
 
@@ -263,7 +264,7 @@ class Transport:
             self.timing.sleep(wait)
 
     @contextmanager
-    def _session(self) -> Iterator[requests.Session]:
+    def _session(self) -> Iterator[EndableSession]:
         try:
             session = self._sessions.get_nowait()
         except queue.Empty:
@@ -273,8 +274,8 @@ class Transport:
         finally:
             self._sessions.put(session)
 
-    def _new_session(self) -> requests.Session:
-        session = requests.Session()
+    def _new_session(self) -> EndableSession:
+        session = EndableSession()
         session.trust_env = False  # no proxy, no .netrc credentials, no bundle from outside
         session.verify = self._verify
         # Without the affinity cookie Dataverse spreads requests over its servers, and nothing of
@@ -287,24 +288,33 @@ class Transport:
             self._wait_while_quiet()
             headers = {**call.headers, "Authorization": f"{self._scheme} {self._token()}"}
             self.traffic.add_request(call.kind)
-            try:
-                with session.request(
-                    call.method,
-                    call.url,
-                    headers=headers,
-                    data=call.body,
-                    timeout=(self.limits.connect_timeout, self.limits.read_timeout),
-                    allow_redirects=False,
-                    stream=True,
-                ) as answer:
-                    return Response(
-                        status=answer.status_code,
-                        headers=answer.headers,
-                        body=self._read(call, answer),
-                        request=call.request,
-                    )
-            except requests.RequestException as failure:
-                raise classified(call, failure) from None
+            with session.within(self.limits.whole_answer) as deadline:
+                try:
+                    response = self._answer(session, call, headers)
+                except requests.RequestException as failure:
+                    if not deadline.is_over:
+                        raise classified(call, failure) from None
+                else:
+                    if not deadline.is_over:
+                        return response
+            raise AnswerLostError("the answer took too long")
+
+    def _answer(self, session: EndableSession, call: Call, headers: Mapping[str, str]) -> Response:
+        with session.request(
+            call.method,
+            call.url,
+            headers=headers,
+            data=call.body,
+            timeout=(self.limits.connect_timeout, self.limits.read_timeout),
+            allow_redirects=False,
+            stream=True,
+        ) as answer:
+            return Response(
+                status=answer.status_code,
+                headers=answer.headers,
+                body=self._read(call, answer),
+                request=call.request,
+            )
 
     def _read(self, call: Call, answer: requests.Response) -> bytes:
         deadline = self.timing.now() + self.limits.whole_answer
