@@ -60,6 +60,7 @@ class ImportJob:
 
     progress: int
     """Per cent."""
+    is_completed: bool
     problems: tuple[str, ...] = ()
     """What the import says of the components that failed."""
 
@@ -137,6 +138,7 @@ class DataverseSolutions:
         told = dict.fromkeys(_ERROR_TEXT.findall(str(row.get("data") or "")))
         return ImportJob(
             progress=round(float(row.get("progress") or 0)),
+            is_completed=bool(row.get("completedon")),
             problems=tuple(faults.shortened(text) for text in list(told)[:_MOST_TOLD]),
         )
 
