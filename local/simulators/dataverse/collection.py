@@ -6,6 +6,7 @@ from local.simulators.core.messages import SimResponse
 from local.simulators.dataverse.bulk import PREFIX, BulkMessages
 from local.simulators.dataverse.errors import DataverseError, not_implemented
 from local.simulators.dataverse.preferences import Preferences, parse_preferences
+from local.simulators.dataverse.privileges import READ
 from local.simulators.dataverse.projection import (
     Projection,
     etag,
@@ -21,6 +22,7 @@ from local.simulators.dataverse.querying import (
     parse_cookie,
 )
 from local.simulators.dataverse.schema import TableSchema
+from local.simulators.dataverse.security import require, require_all_rows
 from local.simulators.dataverse.state import Call, State, json_response, no_content
 from local.simulators.dataverse.tracking import (
     Changes,
@@ -81,7 +83,7 @@ class Collection:
         return json_response(context | projection.row(row), status=201, headers=headers)
 
     def _get(self, table: TableSchema, call: Call) -> SimResponse:
-        self._state.check_readable(table, call.caller)
+        require(call.caller, READ, table)
         options = query_options(call.request.query_string)
         preferences = parse_preferences(call.request)
         cookie = parse_cookie(options["$skiptoken"]) if "$skiptoken" in options else None
@@ -112,6 +114,7 @@ class Collection:
     ) -> SimResponse:
         """All rows, and on the last page the link to what changed since the first page."""
         check_trackable(table, self._state.tracks(table.name), options)
+        require_all_rows(call.caller, table)
         query = TableQuery(self._store, table, options)
         projection = Projection(self._store, table, options, preferences)
         version = query.cookie_state.get("version", self._store.version)
@@ -133,6 +136,7 @@ class Collection:
         preferences: Preferences,
     ) -> SimResponse:
         check_trackable(table, self._state.tracks(table.name), options)
+        require_all_rows(call.caller, table)
         refuse_unknown_options(options, frozenset({"$select", _DELTA, "$skiptoken"}))
         since = parse_token(self._store, table, options[_DELTA], self._state.clock())
         cookie = parse_cookie(options["$skiptoken"]) if "$skiptoken" in options else None
@@ -153,7 +157,7 @@ class Collection:
         )
 
     def _count(self, table: TableSchema, call: Call) -> SimResponse:
-        self._state.check_readable(table, call.caller)
+        require(call.caller, READ, table)
         options = query_options(call.request.query_string)
         if _DELTA in options:
             check_trackable(table, self._state.tracks(table.name), options)

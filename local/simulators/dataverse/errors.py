@@ -4,6 +4,7 @@ The wording follows Microsoft's documentation where it is documented; the code i
 rely on.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -41,11 +42,55 @@ def not_implemented(what: str) -> DataverseError:
     return DataverseError(501, "0x80060888", f"This simulator does not implement {what}.")
 
 
-def missing_privilege(user_id: str, privilege: str, table: str) -> DataverseError:
-    """A user without a privilege."""
+def not_a_member() -> DataverseError:
+    """A token of somebody who is no user of the organization."""
+    return DataverseError(403, "0x80072560", "The user is not a member of the organization.")
+
+
+def user_disabled(user_id: str, organization_id: str) -> DataverseError:
+    """A user who may not sign in."""
     message = (
-        f"Principal user (Id={user_id}, type=8) is missing {privilege} privilege for entity "
-        f"'{table}'."
+        f"The user with SystemUserId={user_id} in OrganizationContext={organization_id} is "
+        "disabled. Consider enabling this user."
+    )
+    return DataverseError(403, "0x80041d1f", message)
+
+
+def administration_mode() -> DataverseError:
+    """Everybody but administrators while an organization is being administered. The service's own
+    code and text are not documented."""
+    message = (
+        "The organization is in administration mode. Only users with the System Administrator or "
+        "System Customizer security role can sign in."
+    )
+    return DataverseError(403, "0x0", message)
+
+
+def no_roles(user_id: str, privilege: str) -> DataverseError:
+    """A user without any role."""
+    message = (
+        f"The user with id {user_id} has not been assigned any roles. They need a role with the "
+        f"{privilege} privilege."
+    )
+    return DataverseError(403, "0x80042f09", message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LackedPrivilege:
+    """A privilege that somebody would need."""
+
+    name: str
+    privilege_id: str
+    table: str
+    type_code: int
+
+
+def missing_privilege(principal: str, caller_id: str, lacked: LackedPrivilege) -> DataverseError:
+    """A user or a team without a privilege."""
+    message = (
+        f"Principal {principal}, is missing {lacked.name} privilege (Id={lacked.privilege_id}) on "
+        f"OTC={lacked.type_code} for entity '{lacked.table}'. context.Caller={caller_id}. Consider "
+        "adding missed privilege to one of the principal (user/team) roles."
     )
     return DataverseError(403, "0x80040220", message)
 

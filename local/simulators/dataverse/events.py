@@ -1,6 +1,8 @@
 """What clients' writes did to rows: what registered steps are told of."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from local.simulators.dataverse.schema import Row, TableSchema
 
@@ -14,6 +16,11 @@ class Caller:
 
     user_id: str
     business_unit_id: str
+    privileges: Mapping[str, str] = MappingProxyType({})
+    """Name -> depth."""
+    description: str = ""
+    """What refusals tell of the user."""
+    has_roles: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

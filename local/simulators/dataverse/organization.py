@@ -10,17 +10,18 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from local.simulators.core.simulator import SeedError
+from local.simulators.dataverse.associations import RELATIONSHIPS, TEAM_ROLES, USER_ROLES
 from local.simulators.dataverse.computed import complete, organization_of
 from local.simulators.dataverse.errors import DataverseError
 from local.simulators.dataverse.events import Caller
 from local.simulators.dataverse.messages import message_rows
 from local.simulators.dataverse.rules import Rules
 from local.simulators.dataverse.schema import LOOKUP_TABLE, Column, Row, TableSchema
+from local.simulators.dataverse.standard_roles import missing_roles
 from local.simulators.dataverse.store import Store
 from local.simulators.dataverse.values import is_guid, stored_value, utc_text
 
 _SET_ALIASES = {"organization": "organizations"}
-_ROLES = "systemuserroles_association"
 _BASE_CURRENCY = "_basecurrencyid_value"
 
 # Parents first, so that computed columns find what they are computed from.
@@ -44,7 +45,8 @@ _ORDER = (
 # The rows of a new organization that go when rows of a table are seeded.
 _GIVES_WAY = {
     "organization": ("organization",),
-    "businessunit": ("businessunit",),
+    "businessunit": ("businessunit", "role"),
+    "role": ("role",),
     "transactioncurrency": ("transactioncurrency",),
     "systemuser": ("systemuser",),
     "uomschedule": ("uomschedule", "uom"),
@@ -56,7 +58,8 @@ class Organization:
     """Fills a store with a new organization and seeds it.
 
     `clients` are the ids of the applications that have an application user, whatever is seeded.
-    `base_currency` is code, name and symbol of a new organization's currency.
+    `base_currency` is code, name and symbol of a new organization's currency. `client_roles` are
+    the names of the roles of application users of whose roles nothing is said.
     """
 
     def __init__(
@@ -66,25 +69,17 @@ class Organization:
         clock: Callable[[], datetime],
         *,
         clients: Iterable[str],
+        client_roles: tuple[str, ...],
         base_currency: tuple[str, str, str],
     ) -> None:
         self._store = store
         self._rules = rules
         self._clock = clock
         self._clients = tuple(client.lower() for client in clients)
+        self._client_roles = client_roles
         self._base_currency = base_currency
         self._defaults: set[tuple[str, str]] = set()
         self._make_new()
-
-    def caller_of(self, client: str) -> Caller | None:
-        """The application user of an application: enabled and known, or None."""
-        users = self._store.tables["systemuser"]
-        for row in users.find("applicationid", client.lower()):
-            if not row.get("isdisabled"):
-                return Caller(
-                    user_id=row["systemuserid"], business_unit_id=row["_businessunitid_value"]
-                )
-        return None
 
     def seed(self, data: Mapping[str, list[dict[str, Any]]]) -> dict[str, int]:
         """Load rows, all or none, and tell how many of each set; raises `SeedError`."""
@@ -95,13 +90,13 @@ class Organization:
                 raise SeedError(f"There is no entity set '{name}' to be seeded.")
             by_table[table.name] = (name, rows)
         defaults = set(self._defaults)
-        roles = dict(self._store.user_roles)
+        links = self._store.associations.copied()
         try:
             with self._store.transaction():
                 self._load(by_table)
         except BaseException:
             self._defaults = defaults
-            self._store.user_roles = roles
+            self._store.associations.restore(links)
             raise
         return {name: len(rows) for name, rows in data.items()}
 
@@ -120,8 +115,12 @@ class Organization:
                 loaded.append((set_name, number, table, row))
             if name == "transactioncurrency":
                 self._join_defaults(former_currency)
+            if name == "role":
+                self._add_roles()
             if name == "systemuser":
                 self._add_application_users()
+        for _, _, table, row in loaded:
+            self._give_roles(table, row)
         self._add_base_units()
         for set_name, number, table, row in loaded:
             self._check_references(set_name, number, table, row)
@@ -131,11 +130,17 @@ class Organization:
     ) -> Row:
         try:
             row = _read_row(table, given)
-            if _ROLES in given:
-                self._store.user_roles[row[table.key]] = [role["roleid"] for role in given[_ROLES]]
+            self._link(table, row, given)
             return self._insert(table, row)
         except DataverseError as error:
             raise SeedError(f"{set_name}, row {number}: {error.message}") from error
+
+    def _link(self, table: TableSchema, row: Row, given: dict[str, Any]) -> None:
+        for name, relationship in RELATIONSHIPS.items():
+            if name in given and table.name == relationship.left:
+                key = self._store.schema.tables[relationship.right].key
+                ids = [str(each[key]).lower() for each in given[name]]
+                self._store.associations.put(name, row[table.key], ids)
 
     def _insert(self, table: TableSchema, row: Row) -> Row:
         """Add a row as it is; what it leaves open gets its default or is computed."""
@@ -194,6 +199,7 @@ class Organization:
         with self._store.transaction():
             for table_name, row in rows.items():
                 self._insert_default(table_name, row)
+            self._add_roles()
             self._add_application_users()
             self._insert_default("uom", self._rules.base_unit_of(rows["uomschedule"]))
             for table_name, row in message_rows(self._store):
@@ -252,6 +258,27 @@ class Organization:
                 "accessmode": 4,
             }
             self._insert_default("systemuser", row)
+            self._give_roles(users.schema, row)
+
+    def _add_roles(self) -> None:
+        for row in list(missing_roles(self._store)):
+            self._insert_default("role", row)
+
+    def _give_roles(self, table: TableSchema, row: Row) -> None:
+        """Give an application user or a team of whose roles nothing was said those that let the
+        service work."""
+        name = {"systemuser": USER_ROLES, "team": TEAM_ROLES}.get(table.name)
+        if name is None or (name == USER_ROLES and not row.get("applicationid")):
+            return
+        if self._store.associations.knows(name, row[table.key]):
+            return
+        unit_id = row.get("_businessunitid_value")
+        ids = [
+            role["roleid"]
+            for role in self._store.tables["role"].rows.values()
+            if role["name"] in self._client_roles and role["_businessunitid_value"] == unit_id
+        ]
+        self._store.associations.put(name, row[table.key], ids)
 
     def _add_base_units(self) -> None:
         units = self._store.tables["uom"]
@@ -283,7 +310,7 @@ def _read_row(table: TableSchema, given: dict[str, Any]) -> Row:
             row[name] = _read_value(table, column, value)
         elif name.endswith(LOOKUP_TABLE):
             _read_target(table, name, value, row)
-        elif name != _ROLES and "@" not in name:
+        elif name not in RELATIONSHIPS and "@" not in name:
             raise DataverseError(400, "", f"there is no column '{name}'")
     row.pop("versionnumber", None)
     row.setdefault(table.key, str(uuid4()))

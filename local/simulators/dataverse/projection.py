@@ -10,6 +10,7 @@ from local.simulators.core.odata import (
     parse_query_string,
     parse_select,
 )
+from local.simulators.dataverse.associations import other_table
 from local.simulators.dataverse.errors import (
     DataverseError,
     invalid_query,
@@ -24,7 +25,6 @@ from local.simulators.dataverse.store import Store
 FORMATTED = "OData.Community.Display.V1.FormattedValue"
 _LOOKUP_TABLE_NAME = LOOKUP_TABLE[1:]
 _NAVIGATION = "Microsoft.Dynamics.CRM.associatednavigationproperty"
-USER_ROLES = "systemuserroles_association"
 
 
 def etag(row: Row) -> str:
@@ -126,7 +126,7 @@ def _parse_expands(text: str | None) -> tuple[Expand, ...]:
 
 
 class _Expansion:
-    """One expanded lookup, or the roles of a user."""
+    """One expanded lookup, or what a user or team is linked to."""
 
     def __init__(
         self, store: Store, table: TableSchema, expand: Expand, preferences: Preferences
@@ -138,8 +138,10 @@ class _Expansion:
         self._store = store
         self._column: Column | None
         self._column, target = table.navigations.get(expand.path, (None, ""))
-        if self._column is None and (table.name, expand.path) == ("systemuser", USER_ROLES):
-            target = "role"
+        linked = other_table(expand.path, table.name)
+        self._source = table
+        if linked is not None:
+            target = linked
         elif self._column is None:
             raise unknown_query_property(table.name, expand.path)
         elif not target:
@@ -149,11 +151,12 @@ class _Expansion:
         self.context = f"{expand.path}({self._projection.context})"
 
     def value(self, row: Row) -> Any:
-        """The expanded row, null, or the list of roles."""
+        """The expanded row, null, or the list of linked rows."""
         if self._column is None:
-            ids = self._store.user_roles.get(row["systemuserid"], [])
-            found = (self._store.row("role", role_id) for role_id in ids)
-            return self._projection.rows(role for role in found if role is not None)
+            row_id = row[self._source.key]
+            ids = self._store.associations.linked(self.name, self._source.name, row_id)
+            found = (self._store.row(self._target.name, each) for each in ids)
+            return self._projection.rows(each for each in found if each is not None)
         if self._column.polymorphic and lookup_target(self._column, row) != self._target.name:
             return None
         target = self._store.row(self._target.name, row.get(self._column.row_name))

@@ -17,6 +17,9 @@ from local.simulators.dataverse.errors import (
     unknown_payload_property,
 )
 from local.simulators.dataverse.events import CREATE, DELETE, UPDATE, Caller, Event
+from local.simulators.dataverse.privileges import APPEND, APPEND_TO, ASSIGN, WRITE
+from local.simulators.dataverse.privileges import CREATE as CREATE_ACCESS
+from local.simulators.dataverse.privileges import DELETE as DELETE_ACCESS
 from local.simulators.dataverse.references import parse_reference
 from local.simulators.dataverse.rules import Rules
 from local.simulators.dataverse.schema import (
@@ -26,6 +29,7 @@ from local.simulators.dataverse.schema import (
     State,
     TableSchema,
 )
+from local.simulators.dataverse.security import Security, require
 from local.simulators.dataverse.store import Store
 from local.simulators.dataverse.values import stored_value, utc_text
 
@@ -39,14 +43,17 @@ Clock = Callable[[], datetime]
 class Records:
     """All writes of clients go through here; each is one transaction."""
 
-    def __init__(self, store: Store, rules: Rules, clock: Clock) -> None:
+    def __init__(self, store: Store, rules: Rules, clock: Clock, security: Security) -> None:
         self._store = store
+        self._security = security
         self._rules = rules
         self._clock = clock
 
     def create(self, table: TableSchema, payload: dict[str, Any], caller: Caller) -> Row:
         """Add a row and give it back. The client may choose its id."""
+        require(caller, CREATE_ACCESS, table)
         changes = self._read(table, payload, writing="create")
+        self._check_references(table, changes, None, caller)
         row = table.defaults | changes
         row.setdefault(table.key, str(uuid4()))
         self._set_initial_state(table, row)
@@ -75,11 +82,13 @@ class Records:
         self, table: TableSchema, row_id: str, payload: dict[str, Any], caller: Caller
     ) -> Row:
         """Change a row and give it back. A change to the same values counts as one."""
+        require(caller, WRITE, table)
         former = self._store.row(table.name, row_id)
         if former is None:
             raise record_not_found(table.name, row_id)
         changes = self._read(table, payload, writing="update")
         _check_fixed(table, former, changes)
+        self._check_references(table, changes, former, caller)
         row = former | changes
         for column in table.required:
             if column.row_name in changes and changes[column.row_name] is None:
@@ -96,6 +105,7 @@ class Records:
 
     def delete(self, table: TableSchema, row_id: str, caller: Caller) -> None:
         """Delete a row with the rows that live by it; refused while others need it."""
+        require(caller, DELETE_ACCESS, table)
         if self._store.row(table.name, row_id) is None:
             raise record_not_found(table.name, row_id)
         self._rules.before_delete(table.name)
@@ -203,6 +213,24 @@ class Records:
         changes[column.row_name] = reference.existing(self._store)
         if column.polymorphic:
             changes[column.row_name + LOOKUP_TABLE] = reference.table.name
+
+    def _check_references(
+        self, table: TableSchema, changes: Row, former: Row | None, caller: Caller
+    ) -> None:
+        """Refuse links to other rows, and owners, that the privileges do not allow."""
+        for column in table.lookups:
+            value = changes.get(column.row_name)
+            if value is None or (former or {}).get(column.row_name) == value:
+                continue
+            target = changes.get(column.row_name + LOOKUP_TABLE) or next(iter(column.navigation))
+            if column.name != "ownerid":
+                require(caller, APPEND, table)
+                require(caller, APPEND_TO, self._store.schema.tables[target])
+                continue
+            if former is not None or value != caller.user_id:
+                require(caller, ASSIGN, table)
+            if target == "team":
+                self._security.require_of_team(value, table, caller)
 
     def _set_initial_state(self, table: TableSchema, row: Row) -> None:
         if not table.states:

@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -11,9 +11,9 @@ from uuid import uuid4
 
 from local.simulators.core.clock import ShiftedClock
 from local.simulators.core.deliveries import Deliveries
-from local.simulators.core.descriptions import described
 from local.simulators.core.messages import SimRequest, SimResponse
 from local.simulators.core.simulator import Command, SeedError
+from local.simulators.dataverse.administration import WORKS, Administration
 from local.simulators.dataverse.batch import (
     BatchAnswer,
     ChangeSet,
@@ -23,7 +23,6 @@ from local.simulators.dataverse.batch import (
     resolve_references,
 )
 from local.simulators.dataverse.collection import Collection as EntitySet
-from local.simulators.dataverse.computed import organization_of
 from local.simulators.dataverse.definitions import Definitions
 from local.simulators.dataverse.errors import (
     DataverseError,
@@ -34,16 +33,20 @@ from local.simulators.dataverse.errors import (
 )
 from local.simulators.dataverse.events import Caller
 from local.simulators.dataverse.limits import ServiceLimits, Throttle
+from local.simulators.dataverse.linked_rows import LinkedRows
 from local.simulators.dataverse.organization import Organization
 from local.simulators.dataverse.paths import Segment, parse_segments
 from local.simulators.dataverse.preferences import Preferences, parse_preferences
+from local.simulators.dataverse.privileges import INTEGRATION_ROLES
 from local.simulators.dataverse.projection import Projection
 from local.simulators.dataverse.records import Records
 from local.simulators.dataverse.rules import Rules
 from local.simulators.dataverse.schema import load_schema
+from local.simulators.dataverse.security import Security
 from local.simulators.dataverse.single import SingleRow
-from local.simulators.dataverse.state import API_PATH, Call, State, json_response
+from local.simulators.dataverse.state import API_PATH, Call, State
 from local.simulators.dataverse.store import Store
+from local.simulators.dataverse.unbound import UNBOUND, Unbound
 from local.simulators.dataverse.webhooks import Webhooks, WebhookTimes
 
 _LONGEST_URL = 32 * 1024
@@ -66,6 +69,8 @@ class Settings:
     clients: tuple[str, ...] = ()
     """Application (client) ids that have an application user."""
     base_currency: tuple[str, str, str] = ("USD", "US Dollar", "$")
+    client_roles: tuple[str, ...] = tuple(INTEGRATION_ROLES)
+    """Names of the roles of application users of whose roles nothing is said."""
     activation_needs_price: bool = True
     untracked: frozenset[str] = frozenset()
     """Tables (logical names) without change tracking."""
@@ -105,15 +110,21 @@ class DataverseSimulator:
             rules,
             self.time_of_day,
             clients=self._settings.clients,
+            client_roles=self._settings.client_roles,
             base_currency=self._settings.base_currency,
         )
+        security = Security(store)
         self._state = State(
             store=store,
-            records=Records(store, rules, self.time_of_day),
+            records=Records(store, rules, self.time_of_day, security),
             organization=organization,
+            security=security,
             clock=self.time_of_day,
-            untracked=self._settings.untracked,
+            untracked=set(self._settings.untracked),
         )
+        self._unbound = Unbound(self._state)
+        self._links = LinkedRows(self._state)
+        self._administration = Administration(self._state)
         self._sets = EntitySet(self._state)
         self._rows = SingleRow(self._state)
         self._definitions = Definitions(self._state)
@@ -139,36 +150,21 @@ class DataverseSimulator:
     @property
     def commands(self) -> Mapping[str, Command]:
         """What else `POST /_sim/{name}` does."""
-        return {
-            "invalidate-delta": self._invalidate_delta,
-            "privileges": self._change_privilege,
-        }
+        return {name: self._command(name) for name in WORKS}
 
-    def _invalidate_delta(self, values: Any, _options: Mapping[str, str]) -> None:
-        """Do what a change of a table's metadata does to its delta tokens."""
-        given = described(values, {"table"}, "what to invalidate")
-        self._state.store.invalidate_tokens(self._table_named(given))
-
-    def _change_privilege(self, values: Any, _options: Mapping[str, str]) -> None:
-        """Give or take every user's privilege to read a table."""
-        given = described(values, {"table", "read"}, "a privilege")
-        table = self._table_named(given)
-        if not isinstance(given.get("read"), bool):
-            raise SeedError("read is true or false")
-        (self._state.unreadable.discard if given["read"] else self._state.unreadable.add)(table)
-
-    def _table_named(self, given: Mapping[str, Any]) -> str:
-        table = given.get("table")
-        if not isinstance(table, str) or table not in self._state.store.schema.tables:
-            raise SeedError(f"there is no table {table!r}")
-        return table
+    def _command(self, name: str) -> Command:
+        return lambda values, _options: self._administration.run(name, values)
 
     def dump(self, entity_set: str) -> list[dict[str, Any]]:
         """All rows of a set with all their columns; raises `LookupError`."""
         table = self._state.store.schema.sets[entity_set]
         wanted = Preferences(annotations="Microsoft.Dynamics.CRM.lookuplogicalname")
         projection = Projection(self._state.store, table, {}, wanted)
-        return projection.rows(self._state.store.tables[table.name].rows.values())
+        stored = self._state.store.tables[table.name].rows.values()
+        rows = projection.rows(stored)
+        for row in rows if table.name in ("systemuser", "team") else ():
+            row |= self._links.of_row(table, row[table.key])
+        return rows
 
     def audiences(self, request: SimRequest) -> Collection[str]:
         """A token must be for the organization's address."""
@@ -196,14 +192,10 @@ class DataverseSimulator:
         return _finished(dataclasses.replace(response, kind=kind), headers)
 
     def _caller(self, request: SimRequest) -> Caller:
-        clients: Iterable[str] = self._settings.clients[:1]
+        client = next(iter(self._settings.clients), "")
         if request.claims:
-            clients = [str(request.claims.get("appid") or request.claims.get("azp") or "")]
-        for client in clients:
-            caller = self._state.organization.caller_of(client)
-            if caller is not None:
-                return caller
-        raise DataverseError(403, "0x80072560", "The user is not a member of the organization.")
+            client = str(request.claims.get("appid") or request.claims.get("azp") or "")
+        return self._state.security.caller_of(request.claims, client)
 
     def _answer_and_publish(self, request: SimRequest, caller: Caller) -> SimResponse:
         """Answer; what was written, also before a refused part of a batch, goes to webhooks."""
@@ -230,8 +222,8 @@ class DataverseSimulator:
         if not segments:
             raise not_implemented(f"the path {call.request.path}")
         first = segments[0]
-        if first.name == "WhoAmI" and len(segments) == 1 and not first.key:
-            return self._who_am_i(call)
+        if first.name in UNBOUND and len(segments) == 1:
+            return self._unbound.handle(first, call)
         if first.name == "EntityDefinitions":
             return self._definitions.handle(segments, call)
         table = self._state.store.schema.sets.get(first.name)
@@ -239,6 +231,8 @@ class DataverseSimulator:
             raise not_implemented(f"the resource {first.name}")
         rest = [segment.name for segment in segments[1:]]
         if first.key is not None:
+            if rest and LinkedRows.concerns(table, segments[1]):
+                return self._links.handle(table, first.key, segments[1:], call)
             if rest:
                 return self._rows.below(table, first.key, rest, call)
             return self._rows.handle(table, first.key, call)
@@ -247,19 +241,6 @@ class DataverseSimulator:
         if len(rest) > 1:
             raise unknown_segment(rest[1])
         return self._sets.action(table, rest[0], call)
-
-    def _who_am_i(self, call: Call) -> SimResponse:
-        if call.request.method != "GET":
-            raise unknown_segment("WhoAmI")
-        organization = organization_of(self._state.store)
-        return json_response(
-            {
-                "@odata.context": call.url("$metadata#Microsoft.Dynamics.CRM.WhoAmIResponse"),
-                "BusinessUnitId": call.caller.business_unit_id,
-                "UserId": call.caller.user_id,
-                "OrganizationId": organization["organizationid"],
-            }
-        )
 
     def _batch(self, call: Call) -> SimResponse:
         if call.request.method != "POST":

@@ -14,6 +14,7 @@ from local.simulators.dataverse.errors import (
     version_mismatch,
 )
 from local.simulators.dataverse.preferences import parse_preferences
+from local.simulators.dataverse.privileges import READ
 from local.simulators.dataverse.projection import (
     Projection,
     etag,
@@ -22,6 +23,7 @@ from local.simulators.dataverse.projection import (
 )
 from local.simulators.dataverse.references import RowReference, parse_key
 from local.simulators.dataverse.schema import Row, TableSchema
+from local.simulators.dataverse.security import require
 from local.simulators.dataverse.state import Call, State, json_response, no_content
 
 _OPTIONS = frozenset({"$select", "$expand"})
@@ -64,7 +66,7 @@ class SingleRow:
         return self._property(table, row_id, name, call)
 
     def _get(self, reference: RowReference, call: Call) -> SimResponse:
-        self._state.check_readable(reference.table, call.caller)
+        require(call.caller, READ, reference.table)
         options = query_options(call.request.query_string)
         refuse_unknown_options(options, _OPTIONS)
         projection = Projection(
@@ -112,6 +114,7 @@ class SingleRow:
         column = table.properties[name]
         match call.request.method:
             case "GET":
+                require(call.caller, READ, table)
                 value = self._store.tables[table.name].rows[row_id].get(name)
                 if value is None:
                     return no_content()

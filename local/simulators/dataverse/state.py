@@ -8,14 +8,21 @@ from typing import Any
 import orjson
 
 from local.simulators.core.messages import SimRequest, SimResponse
-from local.simulators.dataverse.errors import invalid_payload, missing_privilege
+from local.simulators.dataverse.errors import invalid_payload
 from local.simulators.dataverse.events import Caller
 from local.simulators.dataverse.organization import Organization
 from local.simulators.dataverse.records import Records
-from local.simulators.dataverse.schema import TableSchema
+from local.simulators.dataverse.security import Security
 from local.simulators.dataverse.store import Store
 
 API_PATH = "/api/data/v9.2"
+
+
+@dataclass(slots=True)
+class Switches:
+    """What the operators of the platform set."""
+
+    version: str = "9.2.24044.00195"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,20 +32,15 @@ class State:
     store: Store
     records: Records
     organization: Organization
+    security: Security
     clock: Callable[[], datetime]
-    untracked: frozenset[str] = field(default=frozenset())
+    untracked: set[str] = field(default_factory=set)
     """Tables whose change tracking is switched off."""
-    unreadable: set[str] = field(default_factory=set)
-    """Tables that no user has the privilege to read, at present."""
+    switches: Switches = field(default_factory=Switches)
 
     def tracks(self, table: str) -> bool:
         """Whether a table has change tracking."""
         return self.store.schema.tables[table].tracking and table not in self.untracked
-
-    def check_readable(self, table: TableSchema, caller: Caller) -> None:
-        """Refuse to read a table without the privilege to; raises `DataverseError`."""
-        if table.name in self.unreadable:
-            raise missing_privilege(caller.user_id, f"prvRead{table.name}", table.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

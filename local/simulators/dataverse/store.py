@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from local.simulators.dataverse.associations import Associations
 from local.simulators.dataverse.errors import duplicate_alternate_key, duplicate_key
 from local.simulators.dataverse.events import Event
 from local.simulators.dataverse.schema import Row, Schema, TableSchema
@@ -188,8 +189,7 @@ class Store:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.tables = {name: TableRows(table) for name, table in schema.tables.items()}
-        self.user_roles: dict[str, list[str]] = {}
-        """Role ids by user id. Role assignments are no part of transactions."""
+        self.associations = Associations()
         self.version = _FIRST_VERSION
         self._events: list[Event] = []
         self._log: list[_Undo] = []

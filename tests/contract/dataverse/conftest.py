@@ -86,7 +86,8 @@ def start(
     with ExitStack() as stack:
 
         def begin(**settings) -> Client:
-            given = Settings(**{"clients": (CLIENT_ID,)} | settings)
+            everything = {"clients": (CLIENT_ID,), "client_roles": ("System Administrator",)}
+            given = Settings(**everything | settings)
             simulator = DataverseSimulator(given, clock=clock)
             url = stack.enter_context(
                 running(

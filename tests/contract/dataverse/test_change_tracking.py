@@ -240,7 +240,7 @@ def test_reading_needs_the_privilege(client):
     client.admin("POST", "privileges", {"table": "account", "read": False})
     for path in ("accounts", link, f"accounts({account})", "accounts/$count"):
         answer = client.send("GET", path, Prefer=TRACK)
-        assert_refused(answer, 403, "0x80040220", "prvReadaccount")
+        assert_refused(answer, 403, "0x80040220", "prvReadAccount")
     assert initial(client, "contacts").json()["value"] == []
     client.admin("POST", "privileges", {"table": "account", "read": True})
     assert client.get(link)["value"] == []
@@ -252,7 +252,7 @@ def test_reading_needs_the_privilege(client):
         ("invalidate-delta", {"table": "accounts"}),
         ("invalidate-delta", {}),
         ("privileges", {"table": "account"}),
-        ("privileges", {"table": "account", "write": False}),
+        ("privileges", {"table": "account", "fly": False}),
     ],
 )
 def test_malformed_commands_are_refused(client, command, values):

@@ -52,16 +52,18 @@ def test_a_disabled_application_user_is_403(client):
     rows = client.admin("GET", "dump/systemusers")
     client.admin("POST", "seed", {"systemusers": [rows[0] | {"isdisabled": True}]})
     assert rows[0]["systemuserid"] == user
-    assert client.send("GET", "accounts").status_code == 403
+    assert_refused(client.send("GET", "accounts"), 403, "0x80041d1f", user, "is disabled")
 
 
-def test_a_new_application_user_lets_its_application_in(client, token_for):
+def test_a_new_application_user_is_let_in_and_may_do_nothing_without_roles(client, token_for):
     unit = client.get("WhoAmI")["BusinessUnitId"]
-    client.create(
+    user = client.create(
         "systemusers", applicationid=STRANGER, businessunitid__bind=f"/businessunits({unit})"
     )
-    token = token_for(client.base_url, STRANGER)
-    assert client.send("GET", "accounts", Authorization=f"Bearer {token}").status_code == 200
+    bearer = f"Bearer {token_for(client.base_url, STRANGER)}"
+    assert client.get("WhoAmI", Authorization=bearer)["UserId"] == user
+    answer = client.send("GET", "accounts", Authorization=bearer)
+    assert_refused(answer, 403, "0x80042f09", "not been assigned any roles")
 
 
 @pytest.mark.parametrize(
