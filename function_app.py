@@ -5,6 +5,7 @@ from __future__ import annotations
 import azure.durable_functions as df
 import azure.functions as func
 
+from api.functions import blueprint as api
 from connections.functions import blueprint as connections
 from sync.functions import blueprint as sync
 from sync.incremental_functions import blueprint as incremental
@@ -15,6 +16,7 @@ from webhooks.functions import blueprint as webhooks
 # Anonymous to the host: identity is the Entra ID token that web.edge verifies on every route, or
 # the key that a webhook's receiver verifies.
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+app.register_functions(api)
 app.register_functions(connections)
 app.register_functions(sync)
 app.register_functions(incremental)

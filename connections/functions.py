@@ -18,7 +18,7 @@ from web.edge import Request, route
 blueprint = func.Blueprint()
 
 
-@route(blueprint, Role.ADMINISTRATOR, "POST", "connections")
+@route(blueprint, Role.ADMINISTRATOR, "POST", "connections", body=NewConnection)
 def create_connection(req: Request) -> func.HttpResponse:
     """201 with the new connection; 200 where the same one is there, 409 where another is."""
     connection = connection_of(
@@ -50,7 +50,13 @@ def read_connection(req: Request) -> func.HttpResponse:
     return answers.ok(stored.connection.document(), etag=stored.etag)
 
 
-@route(blueprint, Role.ADMINISTRATOR, "PUT", "connections/{connection_id}/incremental")
+@route(
+    blueprint,
+    Role.ADMINISTRATOR,
+    "PUT",
+    "connections/{connection_id}/incremental",
+    body=IncrementalSettings,
+)
 def change_incremental(req: Request) -> func.HttpResponse:
     """200 with the connection, kept in step as told from now on; needs the ETag in If-Match."""
     connection_id = req.path("connection_id", CONNECTION_ID_PATTERN)

@@ -32,7 +32,7 @@ from identity.tokens import verifier
 from web.body import json_document
 from web.limits import request_limit
 from web.problem import Problem, problem_of
-from web.shapes import read, read_query
+from web.shapes import Nothing, read, read_query
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,10 @@ class Route:
     method: str
     path: str
     role: Role
+    body: type = Nothing
+    """The shape of the body, ``object`` where the trigger itself looks at ``Request.document``."""
+    query: type = Nothing
+    """The shape of the query."""
 
 
 ROUTES: dict[str, Route] = {}
@@ -65,6 +69,7 @@ class Request:
 
     caller: Caller
     correlation_id: str
+    route: Route
     raw: func.HttpRequest
     document: object
     """The body as parsed JSON; an empty object where there is none."""
@@ -92,14 +97,16 @@ class Request:
         return etag
 
     def query[T](self, shape: type[T]) -> T:
-        """The query as a dataclass of ``web.shapes``; unknown or wrong parameters: 400."""
+        """The query as the dataclass that the route names; unknown or wrong parameters: 400."""
+        _require_named(self.route, shape, self.route.query)
         return read_query(shape, self.raw.params)
 
     def body[T](self, shape: type[T]) -> T:
-        """The body as a dataclass of ``web.shapes``; unknown, missing or wrong members: 400.
+        """The body as the dataclass that the route names; unknown, missing or wrong members: 400.
 
         An empty body counts as ``{}``, so that a shape of optional members needs none.
         """
+        _require_named(self.route, shape, self.route.body)
         return read(shape, self.document)
 
 
@@ -136,6 +143,22 @@ def webhook_route(
     ends the subscription at any 4xx.
     """
 
+    return _open_route(blueprint, "POST", path, status_of_failure=_UNAVAILABLE)
+
+
+def public_route(
+    blueprint: Any, path: str
+) -> Callable[[Callable[[Delivery], func.HttpResponse]], Callable[[Delivery], func.HttpResponse]]:
+    """Register a trigger ``function(req: Delivery)`` that answers everybody alike, by GET.
+
+    It is for what is no tenant's: it gets no caller, and so no storage can be opened for one.
+    """
+    return _open_route(blueprint, "GET", path, status_of_failure=_SERVER_ERROR)
+
+
+def _open_route(
+    blueprint: Any, method: str, path: str, *, status_of_failure: int
+) -> Callable[[Callable[[Delivery], func.HttpResponse]], Callable[[Delivery], func.HttpResponse]]:
     def register(
         function: Callable[[Delivery], func.HttpResponse],
     ) -> Callable[[Delivery], func.HttpResponse]:
@@ -146,29 +169,39 @@ def webhook_route(
             except RefusedRequestError as error:
                 return exchange.failed(error)
             except Exception as error:  # noqa: BLE001 - the edge: every failure becomes an answer
-                return exchange.failed(error, status=_UNAVAILABLE)
+                return exchange.failed(error, status=status_of_failure)
 
         _present_as(trigger, function)
         anonymous = func.AuthLevel.ANONYMOUS
-        blueprint.route(route=path, methods=["POST"], auth_level=anonymous)(trigger)
+        blueprint.route(route=path, methods=[method], auth_level=anonymous)(trigger)
         return function
 
     return register
 
 
 def route[**P, R](
-    blueprint: Any, role: Role, method: str, path: str, *, durable_client: str = ""
+    blueprint: Any,
+    role: Role,
+    method: str,
+    path: str,
+    *,
+    body: type = Nothing,
+    query: type = Nothing,
+    durable_client: str = "",
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Register a trigger ``function(req: Request, ...)`` for one method and path.
 
-    ``role`` is the least that its callers must have. ``durable_client`` names the parameter that
-    receives the Durable Functions client; such a trigger is a coroutine. The function's name
-    becomes the Azure Function's name. The function itself is returned unchanged.
+    ``role`` is the least that its callers must have. ``body`` and ``query`` are the shapes that
+    the trigger reads; where it reads none, the edge refuses any member. ``durable_client`` names
+    the parameter that receives the Durable Functions client; such a trigger is a coroutine. The
+    function's name becomes the Azure Function's name. The function itself is returned unchanged.
     """
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
         name = function.__name__
-        ROUTES[name] = rule = Route(function=name, method=method, path=path, role=role)
+        ROUTES[name] = rule = Route(
+            function=name, method=method, path=path, role=role, body=body, query=query
+        )
         trigger: Any = admitted(rule, function)
         if durable_client:
             trigger = blueprint.durable_client_input(client_name=durable_client)(trigger)
@@ -235,6 +268,13 @@ def _present_as(trigger: Any, function: Callable[..., Any]) -> None:
     )
 
 
+def _require_named(rule: Route, shape: type, named: type) -> None:
+    """Raises ``TypeError`` where a trigger reads what its route does not name: the description of
+    the API is held against what the routes name."""
+    if shape is not named:
+        raise TypeError(f"the route of {rule.function} does not name {shape.__name__}")
+
+
 def _require_role(caller: Caller, needed: Role) -> None:
     """Raises ``RefusedRequestError`` (403) that names the role which the caller lacks."""
     [claim] = [claim for claim, role in ROLE_CLAIMS.items() if role is needed]
@@ -272,9 +312,14 @@ class _Exchange:
         request_limit().admit(caller.tenant)
         _require_role(caller, rule.role)
         document = json_document(self._raw.get_body(), headers.get("content-type", ""))
+        if rule.body is Nothing:
+            read(Nothing, document)
+        if rule.query is Nothing:
+            read_query(Nothing, self._raw.params)
         return Request(
             caller=caller,
             correlation_id=self._correlation_id,
+            route=rule,
             raw=self._raw,
             document=document,
         )

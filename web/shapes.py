@@ -17,7 +17,8 @@ from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_h
 
 from errors import RefusedRequestError
 
-_MAX_ITEMS = 1000
+MAX_ITEMS = 1000
+"""The most items that a list may have."""
 _MAX_FAULTS = 20
 _NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -44,6 +45,11 @@ class Number:
 
     lowest: int = 0
     highest: int = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nothing:
+    """The shape of a body or a query that has no members."""
 
 
 class InvalidMembersError(RefusedRequestError):
@@ -162,8 +168,8 @@ class _Reader:
         if not isinstance(given, list):
             self._fault(path, "must be a list")
             return ()
-        if len(given) > _MAX_ITEMS:
-            self._fault(path, f"must have at most {_MAX_ITEMS} items")
+        if len(given) > MAX_ITEMS:
+            self._fault(path, f"must have at most {MAX_ITEMS} items")
             return ()
         return tuple(self._value(wanted, item, f"{path}[{n}]") for n, item in enumerate(given))
 

@@ -12,7 +12,9 @@ from tests.unit.identity import issuer
 
 # The services' own calls carry a key and no token: see tests/unit/webhooks/test_receiving.py.
 RECEIVERS = {"receive_crm_change", "receive_bc_changes"}
-WITH_TOKEN = [name for name in names() if name not in RECEIVERS]
+# What the API is like is no secret: see tests/unit/api/test_functions.py.
+PUBLIC = {"read_openapi", "read_reference"}
+WITH_TOKEN = [name for name in names() if name not in RECEIVERS | PUBLIC]
 OF_A_CONNECTION = [name for name in WITH_TOKEN if "connection_id" in path_parameters(name)]
 
 
@@ -21,10 +23,10 @@ def example_path(name: str) -> dict[str, str]:
     return {parameter: known.get(parameter, "example") for parameter in path_parameters(name)}
 
 
-def test_the_receivers_are_the_only_routes_without_a_token(account):
+def test_the_receivers_and_the_description_are_the_only_routes_without_a_token(account):
     answers = {name: call(name, path=example_path(name)) for name in names()}
     without = {name for name, one in answers.items() if "WWW-Authenticate" not in one.headers}
-    assert without == RECEIVERS
+    assert without == RECEIVERS | PUBLIC
 
 
 @pytest.mark.parametrize("name", WITH_TOKEN)

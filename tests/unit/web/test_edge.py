@@ -47,8 +47,10 @@ def _verifier(monkeypatch):
 ANY_CALLER = Route(function="read", method="GET", path="things", role=Role.READER)
 
 
-def authenticated(function: Callable[..., Any], role: Role = Role.READER) -> Callable[..., Any]:
-    return admitted(replace(ANY_CALLER, role=role), function)
+def authenticated(
+    function: Callable[..., Any], role: Role = Role.READER, **reads: type
+) -> Callable[..., Any]:
+    return admitted(replace(ANY_CALLER, role=role, **reads), function)
 
 
 def request(
@@ -90,7 +92,7 @@ async def test_a_coroutine_is_awaited_and_guarded_alike():
     async def greet(req: Request, client: str) -> func.HttpResponse:
         return answers.ok({"client": client, "name": req.body(Named).name})
 
-    trigger = authenticated(greet)
+    trigger = authenticated(greet, body=Named)
     assert inspect.iscoroutinefunction(trigger)
     good = await trigger(request(b'{"name": "x"}'), client="c")
     assert document(good) == {"client": "c", "name": "x"}
@@ -132,7 +134,7 @@ def test_a_well_formed_correlation_id_is_kept_and_another_replaced(given, kept):
     ],
 )
 def test_a_bad_body_is_a_problem_with_a_correlation_id(body, headers, status, code):
-    trigger = authenticated(lambda req: answers.ok({"name": req.body(Named).name}))
+    trigger = authenticated(lambda req: answers.ok({"name": req.body(Named).name}), body=Named)
     answer = trigger(request(body, **headers))
     assert answer.status_code == status
     told = document(answer)
@@ -146,8 +148,24 @@ def test_a_trigger_that_takes_no_body_still_refuses_one_that_is_not_json():
     assert (answer.status_code, calls) == (400, [])
 
 
-def test_a_body_may_be_left_out_where_all_members_are_optional():
+@pytest.mark.parametrize(
+    ("body", "query", "code"),
+    [(b'{"name": "x"}', {}, "invalid-body"), (b"", {"name": "x"}, "invalid-query")],
+)
+def test_a_trigger_that_reads_nothing_is_given_nothing(body, query, code):
+    calls = []
+    answer = authenticated(lambda req: calls.append(req))(request(body, query=query))
+    assert (answer.status_code, document(answer)["code"], calls) == (400, code, [])
+
+
+def test_a_trigger_reads_only_what_its_route_names(caplog):
     trigger = authenticated(lambda req: answers.ok({"name": req.body(Named).name}))
+    assert trigger(request(b"{}")).status_code == 500
+    assert "does not name Named" in caplog.text
+
+
+def test_a_body_may_be_left_out_where_all_members_are_optional():
+    trigger = authenticated(lambda req: answers.ok({"name": req.body(Named).name}), body=Named)
     assert document(trigger(request(content_type=""))) == {"name": "nobody"}
 
 
@@ -158,7 +176,7 @@ def test_a_path_that_names_nothing_is_not_found(value, status):
 
 
 def test_a_query_is_read_or_refused():
-    trigger = authenticated(lambda req: answers.ok({"name": req.query(Named).name}))
+    trigger = authenticated(lambda req: answers.ok({"name": req.query(Named).name}), query=Named)
     assert document(trigger(request(query={"name": "x"}))) == {"name": "x"}
     assert document(trigger(request(query={"nmae": "x"})))["code"] == "invalid-query"
 
