@@ -3,7 +3,7 @@ the tables that the API lacks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -110,7 +110,13 @@ class BusinessCentralReader:
         return {str(record[field]).lower(): record for record in records if field in record}
 
     def fetch_many_by(
-        self, endpoint: Endpoint, field: str, values: Sequence[Any], select: Sequence[str]
+        self,
+        endpoint: Endpoint,
+        field: str,
+        values: Sequence[Any],
+        select: Sequence[str],
+        *,
+        expand: str | None = None,
     ) -> list[Record]:
         """All records whose ``field`` has one of the values; several may have the same.
 
@@ -120,7 +126,7 @@ class BusinessCentralReader:
         wanted = list(dict.fromkeys(matching.operand(field, value) for value in values))
 
         def query(chunk: Sequence[odata.Value]) -> str:
-            return odata.query(select=select, filter=odata.any_equal(field, chunk))
+            return odata.query(select=select, filter=odata.any_equal(field, chunk), expand=expand)
 
         room = _LONGEST_URL - len(f"{self._transport.base_url}/{self._path(endpoint, '')}")
         queries = [query(chunk) for chunk in odata.chunks_within(wanted, query, room, _MOST_IDS)]
@@ -158,6 +164,22 @@ class BusinessCentralReader:
             for record in found
             if matching.comparable([record.get(field) for field in fields]) in wanted
         ]
+
+    def fetch_another(
+        self,
+        endpoint: Endpoint,
+        *,
+        where: Mapping[str, odata.Value],
+        field: str,
+        than: Iterable[odata.Value],
+        select: Sequence[str],
+    ) -> Record | None:
+        """A record of those ``where`` fields have these values whose ``field`` has none of
+        ``than``; None where there is none. One request, whatever the number of records."""
+        conditions = [odata.compare(name, "eq", value) for name, value in where.items()]
+        conditions += [odata.compare(field, "ne", value) for value in than]
+        query = odata.query(select=select, filter=odata.all_of(conditions), top=1)
+        return next(iter(self._page_of(endpoint, query).records), None)
 
     def fetch_ids(self, endpoint: Endpoint, filter: str) -> set[str]:  # noqa: A002  as above
         """The ids, in lower case, of all records under ``filter`` (empty: of the whole table)."""

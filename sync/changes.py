@@ -157,6 +157,8 @@ def _without_orphans(work: Work, records: dict[str, Record], taken: Taken) -> di
 def _take_coupled(
     work: Work, changes: Changes, entries: list[CouplingIndexEntry], taken: Taken
 ) -> None:
+    met = [changes.bc.get(entry.bc_id) for entry in entries]
+    work.prepare(bc=[record for record in met if record is not None])
     pairs = [pair for entry in entries if (pair := _coupled_pair(work, changes, entry))]
     _load_bases(work, pairs)
     _complete(work, changes, pairs)
@@ -223,6 +225,7 @@ def _complete(work: Work, changes: Changes, pairs: list[Pair]) -> None:
         else {}
     )
     crm = fetch_crm(work, unknown_crm)
+    work.prepare(bc=list(bc.values()))
     for pair in pairs:
         if pair.settled:
             continue
@@ -270,6 +273,7 @@ def _take_new_in_bc(work: Work, ours: list[Record], taken: Taken) -> None:
     """Uncoupled BC records: match them with uncoupled CRM records, or have them created there."""
     if not ours:
         return
+    work.prepare(bc=ours)
     derived = [each for record in ours if (each := _derived(work, record)) is not None]
     predecessors = work.couplings.find_by_bc(
         work.mapping.name, [id_ for each in derived for id_ in _predecessors(work, each)]

@@ -166,6 +166,7 @@ class Comparison:
     def _find_claims(self, index: CrmIndex) -> None:
         """Match again what earlier slices matched: their claims must not be copied to BC."""
         for page in bc_pages(self._work):
+            self._work.prepare(bc=page.records)
             for record in page.records:
                 claim_partner(self._work, index, record)
 

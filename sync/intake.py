@@ -39,6 +39,7 @@ def take_bc_page(work: Work, index: CrmIndex, records: Iterable[Record]) -> list
         for each in records
         if each[mapping.bc.id_field] in index.by_bc_id or in_scope(mapping.bc.scope, each)
     ]
+    work.prepare(bc=ours)
     for record in ours:  # before natural keys could give a twin's partner away
         kin = _kin(work, index, record[mapping.bc.id_field])
         if kin:

@@ -28,6 +28,7 @@ from sync.outcomes import OutcomeStore
 from sync.pass_worker import PassStores, PassWorker
 from sync.policies import PolicyStore
 from sync.reconcile_repair import Repair
+from sync.record_references import RecordReferences
 from sync.references import load_references, needs_of
 from sync.requests import PassRequests
 from sync.rules import RULES
@@ -248,7 +249,13 @@ def _open_work(
             mapping, couplings, references, whole=whole, assume_coupled=preview
         )
         ids = RecordIds(tenant=tenant, connection=connection_id)
-        return RuleContext(mapping=mapping, references=references, resolver=resolver, ids=ids)
+        return RuleContext(
+            mapping=mapping,
+            references=references,
+            resolver=resolver,
+            ids=ids,
+            load=RecordReferences(bc, references).load,
+        )
 
     return Work(
         run_id=run_id,

@@ -36,6 +36,8 @@ def synchronize(work: Work, pairs: Sequence[Pair]) -> None:
         if not pending:
             return
         _reread(work, [pair for pair in pending if pair.reread])
+        new_in_crm = [pair.crm for pair in pending if pair.crm and pair.bc is None]
+        work.prepare(crm=new_in_crm)
         for pair in pending:
             if not pair.settled:
                 plan(work, pair)
@@ -68,6 +70,7 @@ def _reread(work: Work, pairs: Sequence[Pair]) -> None:
         mapping.crm_select(),
     )
     bc = work.bc.fetch_many(work.endpoint, [pair.bc_id for pair in pairs], mapping.bc_select())
+    work.prepare(bc=list(bc.values()))
     for pair in pairs:
         pair.reread = False
         pair.crm = crm.get(pair.crm_id)

@@ -149,6 +149,7 @@ class Reconciliation:
         mapping, context = self._work.mapping, self._work.context
         coupled = {each.bc_id: each.crm_id for each in self._work.couplings.scan_index(self._name)}
         for page in bc_pages(self._work):
+            self._work.prepare(bc=page.records)
             for record in page.records:
                 bc_id = record[mapping.bc.id_field]
                 partner = coupled.get(bc_id, "")

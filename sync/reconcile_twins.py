@@ -110,6 +110,7 @@ class Twins:
     def _named_bc(self, ids: Sequence[str]) -> dict[str, tuple[str, _Keys]]:
         work = self._work
         found = work.bc.fetch_many(work.endpoint, list(ids), work.mapping.bc_select())
+        work.prepare(bc=list(found.values()))
         return {
             bc_id: (work.mapping.bc.name_of(record), self._bc_keys(derived))
             for bc_id, record in found.items()

@@ -1,11 +1,12 @@
 """What a table's records need to know of other tables, apart from couplings.
 
-Loaded once per slice, only as far as the mapping needs it, with a handful of requests whatever
-the number of records.
+What all of them need is loaded once per slice, only as far as the mapping needs it; what each
+record needs of its own, page by page (``sync.record_references``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum, auto
@@ -15,19 +16,15 @@ from services.business_central import BusinessCentral, Endpoint
 from services.dataverse import Dataverse
 from services.records import Record
 from sync.mapping import LookupTarget, TableMapping
-from sync.prices import PriceKey, PriceRows, current_prices
+from sync.prices import PriceKey, PriceRows
 
 
 class Need(StrEnum):
-    """One kind of reference data."""
+    """One kind of reference data that all records share."""
 
     LOCAL_CURRENCY = auto()
     BASE_UNITS = auto()
     EXCHANGE_RATES = auto()
-    CONTACT_RELATIONS = auto()
-    PRICE_GROUP_CURRENCIES = auto()
-    ITEM_UNITS = auto()
-    CURRENT_PRICES = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +35,24 @@ class LocalCurrency:
     """The CRM currency with that ISO code."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the records of a page need of other tables, each for itself."""
+
+    companies_of_contacts: Mapping[str, str] = field(default_factory=dict)
+    """Ids of persons whose customer is to be known → the name of the company they work for."""
+    customers: frozenset[str] = frozenset()
+    """Ids of customers whose company contact is to be known."""
+    price_groups: frozenset[str] = frozenset()
+    """Codes of price groups whose currencies are to be known."""
+    items: frozenset[str] = frozenset()
+    """Numbers of items whose base unit and prices are to be known."""
+
+
 @dataclass(slots=True, kw_only=True)
 class References:
-    """Reference data; a part that the mapping does not need is empty."""
+    """Reference data; a part that the mapping does not need, or that nobody asked for yet, is
+    empty."""
 
     today: date
     local_currency: LocalCurrency | None = None
@@ -83,14 +95,6 @@ def load_references(
         references.base_units = _base_units(crm)
     if Need.EXCHANGE_RATES in needs:
         references.exchange_rates = _exchange_rates(bc, crm, today)
-    if Need.CONTACT_RELATIONS in needs:
-        _load_contact_relations(bc, references)
-    if Need.PRICE_GROUP_CURRENCIES in needs:
-        references.price_group_currencies = _price_group_currencies(bc)
-    if Need.ITEM_UNITS in needs:
-        references.unit_of_item = _item_units(bc)
-    if Need.CURRENT_PRICES in needs:
-        references.prices = _prices(bc, references.unit_of_item, today)
     return references
 
 
@@ -189,44 +193,3 @@ def rates_per_local_currency(rates: list[Record], today: date) -> dict[str, floa
 
     found = {code: per_local(code, frozenset()) for code in newest}
     return {code: round(rate, 10) for code, rate in found.items() if rate is not None}
-
-
-def _load_contact_relations(bc: BusinessCentral, references: References) -> None:
-    pages = bc.fetch_pages(
-        Endpoint.api("customers"),
-        select=("id",),
-        expand="contactsInformation($select=contactId,contactNumber,contactType)",
-    )
-    for page in pages:
-        for customer in page.records:
-            for contact in customer["contactsInformation"]:
-                if contact["contactType"] == "Company":
-                    references.company_card_of_customer[customer["id"]] = contact["contactNumber"]
-                else:
-                    references.customer_of_contact[contact["contactId"]] = customer["id"]
-
-
-def _price_group_currencies(bc: BusinessCentral) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    pages = bc.fetch_pages(
-        Endpoint.page("SalesPrices"), select=("Sales_Type", "Sales_Code", "Currency_Code")
-    )
-    for page in pages:
-        for price in page.records:
-            if price["Sales_Type"] == "Customer_x0020_Price_x0020_Group":
-                found.setdefault(price["Sales_Code"], set()).add(price["Currency_Code"])
-    return found
-
-
-def _item_units(bc: BusinessCentral) -> dict[str, str]:
-    pages = bc.fetch_pages(Endpoint.api("items"), select=("number", "baseUnitOfMeasureCode"))
-    return {r["number"]: r["baseUnitOfMeasureCode"] for page in pages for r in page.records}
-
-
-def _prices(
-    bc: BusinessCentral, unit_of_item: dict[str, str], today: date
-) -> dict[PriceKey, PriceRows]:
-    fields = ("SystemId", "Sales_Type", "Sales_Code", "Item_No", "Unit_of_Measure_Code")
-    conditions = ("Minimum_Quantity", "Variant_Code", "Unit_Price", "Starting_Date", "Ending_Date")
-    pages = bc.fetch_pages(Endpoint.page("SalesPrices"), select=(*fields, *conditions))
-    return current_prices((row for page in pages for row in page.records), unit_of_item, today)

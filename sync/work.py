@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -10,6 +10,7 @@ from functools import cached_property
 from couplings.store import CouplingStore
 from services.business_central import BusinessCentral, Endpoint
 from services.dataverse import Dataverse
+from services.records import Record
 from sync.hints import HintStore
 from sync.mapping import TableMapping
 from sync.outcomes import OutcomeStore
@@ -42,6 +43,12 @@ class Work:
     def context(self) -> RuleContext:
         """What rules may look at, as it was when first asked for. May raise as loading does."""
         return self.open_context()
+
+    def prepare(self, *, bc: Sequence[Record] = (), crm: Sequence[Record] = ()) -> None:
+        """Have known what deriving these BC records, and making BC records of these CRM records,
+        needs of other tables: few requests for all of them. May raise as loading does."""
+        if bc or crm:
+            self.context.load(self.rule.asks_for(bc, crm, self.context))
 
     @property
     def endpoint(self) -> Endpoint:

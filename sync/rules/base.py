@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ from sync.ids import RecordIds
 from sync.mapping import TableMapping
 from sync.plan import WaitingFor
 from sync.projection import Resolver
-from sync.references import Need, References
+from sync.references import Asked, Need, References
 
 
 class RecordSkippedError(RecordError):
@@ -33,6 +34,10 @@ class Written:
     """The record is new in CRM, or coupled just now: its companions must be ensured."""
 
 
+def _nothing_more(asked: Asked) -> None:
+    """All there is to know is known."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleContext:
     """What rules may look at."""
@@ -41,13 +46,21 @@ class RuleContext:
     references: References
     resolver: Resolver
     ids: RecordIds
+    load: Callable[[Asked], None] = _nothing_more
+    """Completes ``references`` by what records ask for."""
 
 
 class Rule:
     """The rule of a table that has no special ones; the others override parts of it."""
 
     needs: ClassVar[frozenset[Need]] = frozenset()
-    """Reference data that must be loaded."""
+    """Reference data that must be loaded for all records."""
+
+    def asks_for(self, bc: Iterable[Record], crm: Iterable[Record], context: RuleContext) -> Asked:
+        """What the references must tell before these BC records are derived, and BC records are
+        made from these CRM records."""
+        del bc, crm, context
+        return Asked()
 
     def derive(self, record: Record, context: RuleContext) -> Record:
         """The BC record with its derived fields added.

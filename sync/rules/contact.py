@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterable
 
 from services.records import Record
 from sync.mapping import Lookup
 from sync.plan import WaitingFor
-from sync.references import Need
+from sync.references import Asked
 from sync.rules.base import RecordSkippedError, Rule, RuleContext
 
 
 class ContactRule(Rule):
-    needs: ClassVar[frozenset[Need]] = frozenset({Need.CONTACT_RELATIONS})
+    def asks_for(self, bc: Iterable[Record], crm: Iterable[Record], context: RuleContext) -> Asked:
+        lookup = _parent_lookup(context)
+        parents = {each["_parentcustomerid_value"] for each in crm}
+        customers = [context.resolver.to_bc(lookup, each) for each in parents]
+        return Asked(
+            companies_of_contacts={each["id"]: each["companyName"] for each in bc},
+            customers=frozenset(each for each in customers if not isinstance(each, WaitingFor)),
+        )
 
     def derive(self, record: Record, context: RuleContext) -> Record:
         customer = context.references.customer_of_contact.get(record["id"])

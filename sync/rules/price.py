@@ -5,20 +5,22 @@ Dataverse holds one price for a price list, product and unit, without dates, qua
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
-from typing import ClassVar
 
 from errors import RecordError
 from services.records import Record
 from sync.mapping import Lookup
 from sync.plan import WaitingFor
 from sync.prices import NO_DATE, PriceRows, is_plain, price_key
-from sync.references import Need
+from sync.references import Asked
 from sync.rules.base import RecordSkippedError, Rule, RuleContext
 
 
 class PriceListRule(Rule):
-    needs: ClassVar[frozenset[Need]] = frozenset({Need.PRICE_GROUP_CURRENCIES})
+    def asks_for(self, bc: Iterable[Record], crm: Iterable[Record], context: RuleContext) -> Asked:
+        del crm, context
+        return Asked(price_groups=frozenset(each["Code"] for each in bc))
 
     def derive(self, record: Record, context: RuleContext) -> Record:
         currencies = context.references.price_group_currencies.get(record["Code"], {""})
@@ -36,7 +38,9 @@ class PriceListRule(Rule):
 
 
 class PriceRule(Rule):
-    needs: ClassVar[frozenset[Need]] = frozenset({Need.ITEM_UNITS, Need.CURRENT_PRICES})
+    def asks_for(self, bc: Iterable[Record], crm: Iterable[Record], context: RuleContext) -> Asked:
+        del crm, context
+        return Asked(items=frozenset(each["Item_No"] for each in bc))
 
     def derive(self, record: Record, context: RuleContext) -> Record:
         _check_dates(record, context.references.today)

@@ -7,7 +7,7 @@ watched, which is where tests make services fail, let users edit, or end the pro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -231,6 +231,39 @@ class FakeBusinessCentral(FakeTables):
         select: Any,
     ) -> list[Record]:
         return self.matching(endpoint.name, fields, values)
+
+    def fetch_many_by(
+        self,
+        endpoint: Endpoint,
+        field: str,
+        values: Sequence[Any],
+        select: Any,
+        *,
+        expand: str | None = None,
+    ) -> list[Record]:
+        self.before_call("fetch_many_by", endpoint.name)
+        rows = self.tables[endpoint.name].values()
+        found = [dict(row) for row in rows if row[field] in values]
+        self.after_call("fetch_many_by", endpoint.name)
+        return found
+
+    def fetch_another(
+        self,
+        endpoint: Endpoint,
+        *,
+        where: Mapping[str, Any],
+        field: str,
+        than: Iterable[Any],
+        select: Any,
+    ) -> Record | None:
+        self.before_call("fetch_another", endpoint.name)
+        others = [
+            dict(row)
+            for row in self.tables[endpoint.name].values()
+            if all(row[name] == value for name, value in where.items()) and row[field] not in than
+        ]
+        self.after_call("fetch_another", endpoint.name)
+        return next(iter(others), None)
 
     def fetch_ids(self, endpoint: Endpoint, filter: str) -> set[str]:  # noqa: A002  as above
         self.before_call("fetch_ids", endpoint.name)

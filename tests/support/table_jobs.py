@@ -21,7 +21,7 @@ from sync.lookups import CouplingResolver
 from sync.mapping import TableMapping
 from sync.outcomes import Outcome, OutcomeStore
 from sync.pass_worker import PassStores, PassWorker
-from sync.references import LocalCurrency, References
+from sync.references import Asked, LocalCurrency, References
 from sync.requests import PassRequests
 from sync.rules import RULES
 from sync.rules.base import RuleContext
@@ -132,6 +132,11 @@ class SyncWorld:
         """What a slice that begins now would read."""
         return self.references
 
+    def reference_loader(self, references: References) -> Callable[[Asked], None]:
+        """What completes the references of a slice; here they are whole from the beginning."""
+        del references
+        return lambda asked: None
+
     def work(self, mapping: TableMapping, run: Run) -> Work:
         return self.open(mapping, run.run_id, preview=run.kind is RunKind.PREVIEW)
 
@@ -146,7 +151,11 @@ class SyncWorld:
                 mapping, self.couplings, references, whole=whole, assume_coupled=preview
             )
             return RuleContext(
-                mapping=mapping, references=references, resolver=resolver, ids=self.ids()
+                mapping=mapping,
+                references=references,
+                resolver=resolver,
+                ids=self.ids(),
+                load=self.reference_loader(references),
             )
 
         return Work(

@@ -328,6 +328,46 @@ def test_records_by_a_value_that_many_have(central, admin):
     assert {row["number"] for row in found} == set(names)
 
 
+@pytest.mark.parametrize("others", [0, 400], ids=["in one request", "in a batch"])
+def test_related_records_come_along_with_those_asked_for(central, others):
+    central.apply([insert("A"), insert("B"), insert("C")])
+    names = ["Customer A", "Customer B", *(f"A name like no other {n}" for n in range(others))]
+    found = central.fetch_many_by(
+        CUSTOMERS,
+        "displayName",
+        names,
+        ["number"],
+        expand="contactsInformation($select=contactNumber,contactType)",
+    )
+    cards = {row["number"]: row["contactsInformation"] for row in found}
+    assert set(cards) == {"A", "B"}
+    assert [card["contactType"] for row in cards.values() for card in row] == ["Company"] * 2
+
+
+def test_a_record_other_than_those_known_is_found_by_one_request(central, admin):
+    prices = [
+        {"SystemId": an_id(n), "Item_No": f"{n}", "Sales_Code": code, "Currency_Code": currency}
+        for n, (code, currency) in enumerate([("R", ""), ("R", "USD"), ("R", ""), ("W", "EUR")])
+    ]
+    kind = {"Sales_Type": "Customer_x0020_Price_x0020_Group"}
+    admin.seed(SalesPrices=[price | kind for price in prices])
+
+    def another(*known: str) -> str | None:
+        found = central.fetch_another(
+            Endpoint.page("SalesPrices"),
+            where={"Sales_Code": "R"},
+            field="Currency_Code",
+            than=known,
+            select=("Currency_Code", "Sales_Type"),
+        )
+        return found["Currency_Code"] if found else None
+
+    assert another() in ("", "USD")
+    assert another("") == "USD"
+    assert another("USD") == ""
+    assert another("", "USD") is None
+
+
 def test_deletions_are_guarded_by_their_version(central, admin):
     (created,) = central.apply([insert("1")])
     central.apply([write(WriteKind.UPDATE, "1", city="Voss")])

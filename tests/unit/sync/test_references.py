@@ -44,9 +44,6 @@ class Services:
             {
                 "companyInformation": "id",
                 "currencyExchangeRates": "id",
-                "customers": "id",
-                "items": "id",
-                "SalesPrices": "SystemId",
             }
         )
         self.crm = FakeDataverse(
@@ -178,31 +175,6 @@ def test_base_units_are_known_by_their_groups(services):
     assert services.load(Need.BASE_UNITS).base_units == {"group": "pcs"}
 
 
-def test_persons_belong_to_customers_whose_company_card_is_no_person(services):
-    cards = [
-        {"contactId": "c", "contactNumber": "CO1", "contactType": "Company"},
-        {"contactId": "p", "contactNumber": "CT1", "contactType": "Person"},
-    ]
-    services.bc.put("customers", {"id": "customer", "contactsInformation": cards})
-    found = services.load(Need.CONTACT_RELATIONS)
-    assert found.company_card_of_customer == {"customer": "CO1"}
-    assert found.customer_of_contact == {"p": "customer"}
-
-
-def test_only_prices_of_price_groups_give_a_group_its_currencies(services):
-    group, everyone = "Customer_x0020_Price_x0020_Group", "All_x0020_Customers"
-    for number, (kind, currency) in enumerate([(group, ""), (group, "USD"), (everyone, "EUR")]):
-        row = {"SystemId": str(number), "Sales_Type": kind, "Sales_Code": "RETAIL"}
-        services.bc.put("SalesPrices", row | {"Currency_Code": currency})
-    found = services.load(Need.PRICE_GROUP_CURRENCIES).price_group_currencies
-    assert found == {"RETAIL": {"", "USD"}}
-
-
-def test_items_are_known_with_their_base_units(services):
-    services.bc.put("items", {"id": "1", "number": "1000", "baseUnitOfMeasureCode": "PCS"})
-    assert services.load(Need.ITEM_UNITS).unit_of_item == {"1000": "PCS"}
-
-
 def test_a_mapping_s_lookups_constants_and_rule_say_what_it_needs():
     def needs(name: str) -> frozenset[Need]:
         mapping = MAPPINGS[name]
@@ -210,10 +182,6 @@ def test_a_mapping_s_lookups_constants_and_rule_say_what_it_needs():
 
     assert needs("SALESPEOPLE") == frozenset()
     assert needs("CUSTOMER") == {Need.LOCAL_CURRENCY}
-    assert needs("CONTACT") == {Need.CONTACT_RELATIONS}
+    assert needs("CONTACT") == frozenset()
     assert needs("ITEM-PRODUCT") == {Need.LOCAL_CURRENCY, Need.BASE_UNITS}
-    assert needs("SALESPRC-PRODPRICE") == {
-        Need.ITEM_UNITS,
-        Need.CURRENT_PRICES,
-        Need.BASE_UNITS,
-    }
+    assert needs("SALESPRC-PRODPRICE") == {Need.BASE_UNITS}
