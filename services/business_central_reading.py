@@ -65,6 +65,7 @@ class BusinessCentralReader:
     def __init__(self, transport: Transport, company_id: str, company_name: str) -> None:
         self._transport = transport
         self._service = transport.service_name
+        self.company_id = company_id
         self._company = {
             Source.API: odata.by_id("companies", company_id),
             Source.PAGE: odata.by_name("Company", company_name),

@@ -11,7 +11,7 @@ from identity.model import Role
 from setup.guide import run_all, run_step, settings_mark, setup_store
 from setup.guide_documents import guide_document, step_document
 from setup.model import Step
-from sync.opening import catalog_source
+from sync.connected import catalog_source
 from web import answers
 from web.edge import Request, route
 

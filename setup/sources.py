@@ -23,7 +23,8 @@ from services.transport import Limits, Transport
 from settings import Settings, settings
 from storage.secrets import SecretReader
 from sync.catalog import MappingCatalog
-from sync.opening import catalog_source, now
+from sync.connected import catalog_source
+from sync.opening import now
 from webhooks.mapped_tables import crm_tables
 from webhooks.opening import endpoint_name, webhook_store
 from webhooks.store import Registration

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from errors import RefusedRequestError
 from sync.dependencies import ordered
 from sync.mapping import TableMapping
+from sync.mapping_options import NO_OPTIONS, MappingOptions, with_options
 from sync.mappings import MAPPINGS
 
 type CatalogSource = Callable[[], MappingCatalog]
@@ -24,12 +25,21 @@ class MappingCatalog:
     """All table mappings of a connection by name, parents before their children."""
 
     mappings: Mapping[str, TableMapping]
+    separate_companies: bool = False
+    """Whether the mappings are kept to the connection's company when they are worked with."""
 
     @classmethod
-    def of(cls, mappings: Mapping[str, TableMapping]) -> MappingCatalog:
-        """The catalog of these mappings; those that need not wait keep the order given."""
-        order = ordered({name: each.dependencies for name, each in mappings.items()})
-        return cls(mappings={name: mappings[name] for name in order})
+    def of(
+        cls, mappings: Mapping[str, TableMapping], options: MappingOptions = NO_OPTIONS
+    ) -> MappingCatalog:
+        """The catalog of these mappings under the options; those that need not wait for others
+        keep the order given."""
+        chosen = with_options(mappings, options)
+        order = ordered({name: each.dependencies for name, each in chosen.items()})
+        return cls(
+            mappings={name: chosen[name] for name in order},
+            separate_companies=options.separate_companies,
+        )
 
     @property
     def enabled(self) -> dict[str, TableMapping]:
@@ -55,12 +65,7 @@ class MappingCatalog:
 
     def children(self, name: str) -> list[str]:
         """The enabled mappings whose records may wait for those of this one."""
-        return [child for child, each in self.enabled.items() if name in _parents(each)]
-
-
-def _parents(mapping: TableMapping) -> set[str]:
-    lookups = [field.lookup for field in mapping.fields if field.lookup]
-    return {*mapping.dependencies, *(name for lookup in lookups for name in lookup.mappings)}
+        return [child for child, each in self.enabled.items() if name in each.builds_on]
 
 
 DEFAULT_CATALOG = MappingCatalog.of(MAPPINGS)

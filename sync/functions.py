@@ -16,6 +16,7 @@ from connections.services import open_connections
 from connections.store import connections_of
 from identity.model import Role, TenantId
 from settings import settings
+from sync.connected import catalog_source
 from sync.documents import (
     coupling_document,
     review_document,
@@ -25,7 +26,6 @@ from sync.full_sync import QUEUE, FullSync
 from sync.jobs import ActiveRunError, Run, RunKind
 from sync.opening import (
     Services,
-    catalog_source,
     coupling_store,
     full_sync_of,
     worker_of,

@@ -12,7 +12,8 @@ from connections.services import open_connections
 from connections.store import connections_of, enabled_connections
 from errors import CouplerError
 from identity.model import Role, TenantId
-from sync.opening import Services, catalog_source, now, pass_stores, pass_worker_of, run_limits
+from sync.connected import catalog_source
+from sync.opening import Services, now, pass_stores, pass_worker_of, run_limits
 from sync.requests import QUEUE
 from sync.table_documents import tables_document
 from web import answers

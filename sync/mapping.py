@@ -292,6 +292,13 @@ class TableMapping:
         """A text that changes whenever the mapping does: watermarks of another one do not count."""
         return blake2b(repr(self).encode(), digest_size=12).hexdigest()
 
+    @property
+    def builds_on(self) -> frozenset[str]:
+        """The mappings that it depends on, or through which it looks records up."""
+        lookups = [field.lookup for field in self.fields if field.lookup]
+        names = (name for lookup in lookups for name in lookup.mappings)
+        return frozenset((*self.dependencies, *names))
+
     def bc_select(self) -> tuple[str, ...]:
         """The fields to read from Business Central, each once, in a stable order."""
         mapped = [each.bc for each in self.fields if not each.derived and each.constant is None]

@@ -14,7 +14,7 @@ from services.dataverse import Dataverse
 from settings import settings
 from storage.accounts import storage_account
 from storage.queues import StorageQueues
-from sync.catalog import DEFAULT_CATALOG, CatalogSource
+from sync.catalog import CatalogSource, MappingCatalog
 from sync.decisions import Decisions
 from sync.drift_store import DriftStore
 from sync.full_sync import FullSync
@@ -24,9 +24,11 @@ from sync.ids import RecordIds
 from sync.jobs import JobStore, Run, RunKind, TableJob
 from sync.lookups import CouplingResolver
 from sync.mapping import TableMapping
+from sync.mapping_options import of_company
+from sync.mapping_store import TABLE as MAPPINGS
+from sync.mapping_store import MappingStore
 from sync.outcomes import OutcomeStore
 from sync.pass_worker import PassStores, PassWorker
-from sync.policies import PolicyStore
 from sync.reconcile_repair import Repair
 from sync.record_references import RecordReferences
 from sync.references import load_references, needs_of
@@ -67,14 +69,8 @@ def outcome_store(tenant: TenantId, connection_id: str) -> OutcomeStore:
     return OutcomeStore(table, connection_id, pool=_storage_pool())
 
 
-def catalog_source(tenant: TenantId, connection_id: str) -> CatalogSource:
-    """Where the connection's table mappings come from."""
-    del tenant, connection_id  # what its tenant changed is not kept yet
-    return lambda: DEFAULT_CATALOG
-
-
-def policy_store(tenant: TenantId, connection_id: str) -> PolicyStore:
-    return PolicyStore(storage_account().table("mappings", tenant), connection_id)
+def mapping_store(tenant: TenantId, connection_id: str) -> MappingStore:
+    return MappingStore(storage_account().table(MAPPINGS, tenant), connection_id)
 
 
 def decisions_of(tenant: TenantId, connection_id: str) -> Decisions:
@@ -168,8 +164,8 @@ def pass_worker_of(
     stores = pass_stores(tenant, connection_id)
 
     def open_work(name: str) -> Work:
-        mapping = catalog().named(name)
-        bc, crm = services()
+        known, (bc, crm) = catalog(), services()
+        mapping = _mapping(known, name, bc)
         return _open_work(tenant, connection_id, mapping, bc, crm, whole=False)
 
     return PassWorker(
@@ -197,8 +193,8 @@ def worker_of(
     """The worker of one connection; ``services`` opens its two services when a slice begins."""
 
     def open_work(run: Run, job: TableJob) -> Work:
-        mapping = catalog().named(job.mapping)
-        bc, crm = services()
+        known, (bc, crm) = catalog(), services()
+        mapping = _mapping(known, job.mapping, bc)
         preview = run.kind is RunKind.PREVIEW
         return _open_work(
             tenant,
@@ -227,6 +223,12 @@ def worker_of(
     )
 
 
+def _mapping(catalog: MappingCatalog, name: str, bc: BusinessCentral) -> TableMapping:
+    """The mapping as it is worked with, kept to the connection's company where that is chosen."""
+    mapping = catalog.named(name)
+    return of_company(mapping, bc.company_id) if catalog.separate_companies else mapping
+
+
 def _open_work(
     tenant: TenantId,
     connection_id: str,
@@ -239,7 +241,6 @@ def _open_work(
     preview: bool = False,
     failures: int = 0,
 ) -> Work:
-    mapping = policy_store(tenant, connection_id).applied(mapping)
     rule = RULES[mapping.rule]
     couplings = coupling_store(tenant, connection_id)
 

@@ -16,9 +16,11 @@ from errors import RefusedRequestError
 from identity.model import Role
 from sync.catalog import MappingCatalog
 from sync.causes import causes
+from sync.connected import catalog_source, mapping_editor
 from sync.decisions import Asked, Decisions, version_of
 from sync.mapping import DeletionConflict, TableMapping, UpdateConflict
-from sync.opening import catalog_source, decisions_of, outcome_store, policy_store
+from sync.mapping_editing import EditedMapping
+from sync.opening import decisions_of, outcome_store
 from sync.outcome_documents import (
     asked_document,
     cause_document,
@@ -26,7 +28,7 @@ from sync.outcome_documents import (
     policies_document,
 )
 from sync.outcomes import Outcome, OutcomeKind, RecordKey
-from sync.policies import Policies
+from sync.policies import Policies, apply, check, policies_of
 from web import answers
 from web.edge import Request, route
 from web.shapes import Number, Text
@@ -193,24 +195,28 @@ def ignore_outcome(req: Request) -> func.HttpResponse:
 @route(blueprint, Role.READER, "GET", _POLICIES)
 def read_policies(req: Request) -> func.HttpResponse:
     """200 with the conflict policies of one table mapping."""
-    mapping = _mapping(req)
-    stored = policy_store(req.caller.tenant, _known_connection(req)).load(mapping)
-    return answers.ok(policies_document(mapping, stored.policies), etag=stored.etag)
+    return _policies(mapping_editor(req.caller, _known_connection(req)).read(_mapping(req).name))
 
 
 @route(blueprint, Role.ADMINISTRATOR, "PUT", _POLICIES)
 def change_policies(req: Request) -> func.HttpResponse:
     """200 with the new policies; needs the ETag of those that they replace in If-Match. The next
     pass compares all records of the table by them."""
-    store = policy_store(req.caller.tenant, _known_connection(req))
-    mapping, wanted = _mapping(req), req.body(PoliciesRequest)
+    name, wanted = _mapping(req).name, req.body(PoliciesRequest)
+    editor = mapping_editor(req.caller, _known_connection(req))
+    mapping = editor.read(name).mapping
     policies = Policies(
         update_conflict=wanted.update_conflict,
         deletion_conflict=wanted.deletion_conflict,
         fields={each.crm_column: each.update_conflict for each in wanted.fields},
     )
-    stored = store.save(mapping, policies, req.if_match())
-    return answers.ok(policies_document(mapping, stored.policies), etag=stored.etag)
+    check(mapping, policies)
+    return _policies(editor.save(name, apply(mapping, policies), req.if_match()))
+
+
+def _policies(edited: EditedMapping) -> func.HttpResponse:
+    document = policies_document(edited.mapping, policies_of(edited.mapping))
+    return answers.ok(document, etag=edited.etag)
 
 
 def _filter_of(query: OutcomeQuery) -> Callable[[Outcome], bool]:

@@ -1,27 +1,20 @@
-"""The conflict policies of a connection: what the defaults of a table mapping are changed to.
+"""The conflict policies of a table mapping: the part of it that is changed most, by itself. Pure.
 
-A stored policy replaces the mapping's own; nothing else about a mapping can be changed this way. A
-changed policy changes the mapping's lineage, so the next pass compares all of its records, and
-conflicts that were held are settled by the new policy.
+Nothing else about a mapping can be changed this way. A changed policy changes the mapping's
+lineage, so the next pass compares all of its records, and conflicts that were held are settled by
+the new policy.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from errors import RefusedRequestError
-from storage.columns import Columns
-from storage.rows import Row, RowChangedError, RowExistsError, Value
-from storage.tables import TenantTable
 from sync.mapping import DeletionConflict, Direction, TableMapping, UpdateConflict
 from sync.mapping_faults import Fault
 
 WITHOUT_EFFECT = "policy-without-effect"
-
-NOT_STORED = '"0"'
-"""The version of policies that nobody changed yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +25,6 @@ class Policies:
     deletion_conflict: DeletionConflict
     fields: Mapping[str, UpdateConflict] = field(default_factory=dict)
     """CRM column → who wins a conflict on it; the others go as ``update_conflict`` says."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredPolicies:
-    policies: Policies
-    etag: str
-    """What a change must name; ``NOT_STORED`` where these are the mapping's own."""
 
 
 def policies_of(mapping: TableMapping) -> Policies:
@@ -97,63 +83,3 @@ def check(mapping: TableMapping, policies: Policies) -> None:
     for fault in policy_faults(apply(mapping, policies)):
         message = f"{fault.path} of {mapping.name}: {fault.message}."
         raise RefusedRequestError(422, fault.code, message)
-
-
-class PolicyStore:
-    """The changed policies of one connection; safe for several threads."""
-
-    def __init__(self, table: TenantTable, connection_id: str) -> None:
-        self._table = table
-        self._connection = connection_id
-
-    def load(self, mapping: TableMapping) -> StoredPolicies:
-        """The policies that count for the mapping; one point read."""
-        row = self._table.get((self._connection,), (mapping.name,))
-        if row is None:
-            return StoredPolicies(policies=policies_of(mapping), etag=NOT_STORED)
-        return StoredPolicies(policies=_policies_of_row(row), etag=row.etag)
-
-    def applied(self, mapping: TableMapping) -> TableMapping:
-        """The mapping as it is for this connection; one point read."""
-        stored = self.load(mapping)
-        return mapping if stored.etag == NOT_STORED else apply(mapping, stored.policies)
-
-    def save(self, mapping: TableMapping, policies: Policies, etag: str) -> StoredPolicies:
-        """Store policies in place of those of that version.
-
-        Raises ``RefusedRequestError``: 422 as ``check``; 412 where they were changed since, also
-        where that was this very change and its answer was lost.
-        """
-        check(mapping, policies)
-        row = Row(partition=(self._connection,), key=(mapping.name,), values=_values(policies))
-        try:
-            if etag == NOT_STORED:
-                stored = self._table.insert(row)
-            else:
-                stored = self._table.replace(row, etag)
-        except (RowExistsError, RowChangedError) as error:
-            raise RefusedRequestError(
-                412,
-                "policies-changed",
-                f"The policies of {mapping.name} were changed since you read them.",
-                hint="Read them again, then repeat the change if it is still wanted.",
-            ) from error
-        return StoredPolicies(policies=policies, etag=stored.etag)
-
-
-def _values(policies: Policies) -> dict[str, Value]:
-    return {
-        "update_conflict": policies.update_conflict.value,
-        "deletion_conflict": policies.deletion_conflict.value,
-        "fields": json.dumps({name: each.value for name, each in policies.fields.items()}),
-    }
-
-
-def _policies_of_row(row: Row) -> Policies:
-    columns = Columns(row)
-    fields = json.loads(columns.text("fields"))
-    return Policies(
-        update_conflict=UpdateConflict(columns.text("update_conflict")),
-        deletion_conflict=DeletionConflict(columns.text("deletion_conflict")),
-        fields={name: UpdateConflict(value) for name, value in fields.items()},
-    )

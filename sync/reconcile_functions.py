@@ -14,10 +14,11 @@ from connections.store import connections_of
 from errors import RefusedRequestError
 from identity.model import Role
 from sync.catalog import MappingCatalog
+from sync.connected import catalog_source
 from sync.drift import DriftKind
 from sync.functions import start_run
 from sync.jobs import RunKind
-from sync.opening import catalog_source, drift_store, full_sync_of, repair_of
+from sync.opening import drift_store, full_sync_of, repair_of
 from sync.reconcile_documents import drift_document, repaired_document, report_document
 from sync.reconcile_repair import DriftId, Selection
 from web import answers

@@ -11,7 +11,8 @@ from connections.model import CONNECTION_ID_PATTERN, ConnectionState
 from connections.store import StoredConnection, connections_of, enabled_connections
 from errors import CouplerError, RefusedRequestError
 from identity.model import Role, TenantId
-from sync.opening import catalog_source, now, pass_stores
+from sync.connected import catalog_source
+from sync.opening import now, pass_stores
 from web import answers
 from web.edge import Delivery, Request, route, webhook_route
 from webhooks.documents import registration_document

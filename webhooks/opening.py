@@ -8,7 +8,8 @@ from errors import RefusedRequestError
 from identity.model import TenantId
 from settings import settings
 from storage.accounts import storage_account
-from sync.opening import catalog_source, now
+from sync.connected import catalog_source
+from sync.opening import now
 from web import answers
 from webhooks.registration import Addresses, Registrar
 from webhooks.store import TABLE, WebhookStore
