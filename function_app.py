@@ -1,4 +1,4 @@
-"""The function app: every feature's blueprint, and nothing else."""
+"""The function app: every feature's blueprint, a net under the logs, and nothing else."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import azure.functions as func
 
 from api.functions import blueprint as api
 from connections.functions import blueprint as connections
+from log_masking import mask_logs
 from sync.functions import blueprint as sync
 from sync.incremental_functions import blueprint as incremental
 from sync.outcome_functions import blueprint as outcomes
 from sync.reconcile_functions import blueprint as reconcile
 from webhooks.functions import blueprint as webhooks
+
+mask_logs()
 
 # Anonymous to the host: identity is the Entra ID token that web.edge verifies on every route, or
 # the key that a webhook's receiver verifies.
