@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from services.dataverse_administration import TableDefinition
+from setup.checks.tables import TableFacts, check_tables
+from setup.model import Result
+from setup.needs import Access, crm_needs
+from solution.roles import INTEGRATION_USER, PRIVILEGES
+from sync.mappings import MAPPINGS
+from tests.unit.setup.checks.telling import TROUBLE, failures, only_passed, the
+
+NEEDS = tuple(crm_needs(MAPPINGS.values()))
+
+# how CRM names the privileges of these tables ("Privileges by entity")
+_OF_PRODUCTS = ("pricelevel", "product", "productpricelevel", "uom", "uomschedule")
+PRIVILEGED_AS = dict.fromkeys(_OF_PRODUCTS, "Product") | {
+    "account": "Account",
+    "contact": "Contact",
+    "organization": "Organization",
+    "systemuser": "User",
+    "transactioncurrency": "TransactionCurrency",
+}
+
+
+def definition(table: str, *, tracks_changes: bool = True) -> TableDefinition:
+    return TableDefinition(
+        name=table,
+        entity_set=f"{table}s",
+        tracks_changes=tracks_changes,
+        privileges={each.value: f"prv{each.value}{PRIVILEGED_AS[table]}" for each in Access},
+    )
+
+
+GOOD = TableFacts(
+    needs=NEEDS,
+    tables={each.table: definition(each.table) for each in NEEDS},
+    privileges=frozenset(PRIVILEGES[INTEGRATION_USER]),
+)
+HELD = sorted(
+    {f"prv{access.value}{PRIVILEGED_AS[need.table]}" for need in NEEDS for access in need.access}
+)
+
+
+def test_the_role_of_the_solution_has_all_that_the_default_mappings_need():
+    assert only_passed(check_tables(GOOD))
+
+
+@pytest.mark.parametrize("privilege", HELD)
+def test_each_privilege_that_is_missing_is_named_with_its_tables(privilege):
+    findings = check_tables(replace(GOOD, privileges=GOOD.privileges - {privilege}))
+    lacking = {
+        need.table
+        for need in NEEDS
+        for access in need.access
+        if f"prv{access.value}{PRIVILEGED_AS[need.table]}" == privilege
+    }
+    assert {subject for _, subject in failures(findings)} == lacking
+    for table in lacking:
+        assert privilege in the(findings, "privileges", table).message
+
+
+@pytest.mark.parametrize("need", [each for each in NEEDS if each.is_mapped], ids=lambda n: n.table)
+def test_a_table_whose_changes_are_not_tracked_is_a_warning(need):
+    untracked = definition(need.table, tracks_changes=False)
+    findings = check_tables(replace(GOOD, tables=GOOD.tables | {need.table: untracked}))
+    assert failures(findings) == []
+    assert the(findings, "change-tracking", need.table).result is Result.WARNING
+
+
+@pytest.mark.parametrize("found", [None, TROUBLE], ids=["absent", "unreadable"])
+def test_a_table_that_is_not_there_or_not_readable_is_named(found):
+    findings = check_tables(replace(GOOD, tables=GOOD.tables | {"product": found}))
+    assert failures(findings) == [("table-exists", "product")]
+
+
+def test_what_a_table_has_no_privilege_for_is_not_asked():
+    bare = replace(definition("account"), privileges={"Read": "prvReadAccount"})
+    facts = replace(
+        GOOD,
+        tables=GOOD.tables | {"account": bare},
+        privileges=GOOD.privileges - {"prvAssignAccount"},
+    )
+    assert failures(check_tables(facts)) == []
+
+
+def test_unknown_privileges_are_told_once():
+    assert failures(check_tables(replace(GOOD, privileges=TROUBLE))) == [("privileges", "")]
+
+
+@pytest.mark.parametrize(
+    ("team", "failed"),
+    [("Sales", []), (None, [("owning-team", "t1")]), (TROUBLE, [("owning-team", "t1")])],
+)
+def test_the_team_that_is_to_own_records_must_be_there(team, failed):
+    assert failures(check_tables(replace(GOOD, team_id="t1", team=team))) == failed
