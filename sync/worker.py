@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -155,10 +156,19 @@ class TableJobWorker:
         try:
             return held, self._states.acquire(job.mapping, owner, self._now(), seconds)
         except LeaseHeldError:
-            # A pass is at the table: passes are short, and the line begins right after.
-            self._store.release(held)
-            self._full_sync.enqueue(job.run_id, job.mapping, delay_seconds=_FIRST_DELAY_SECONDS)
+            self._await_table(held)
             return None
+
+    def _await_table(self, held: TableJob) -> None:
+        """A pass is at the table: passes are short, and the line begins right after.
+
+        The line's lease is held until its message comes again, for the reason told at
+        ``_turn_away``: one message waits, however often its run looks after the line.
+        """
+        delay = _FIRST_DELAY_SECONDS
+        with suppress(LeaseLostError):  # whoever took the line over goes on with it
+            self._store.checkpoint(held, now=self._now(), seconds=delay)
+            self._full_sync.enqueue(held.run_id, held.mapping, delay_seconds=delay + 1)
 
     def _work_or_fail(self, run: Run, keeper: JobKeeper, table: LeaseKeeper[TableState]) -> bool:
         """As ``_work``, also where the line ends in error; raises ``LeaseLostError``."""

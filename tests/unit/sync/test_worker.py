@@ -83,6 +83,38 @@ def test_a_message_that_comes_twice_finds_the_lease_held_and_is_dropped(world, r
 # working
 
 
+def test_one_message_waits_for_a_table_that_a_pass_holds(world, run, monkeypatch):
+    """However often the message comes and the run looks after its line."""
+    waiting: list[float] = []
+    monkeypatch.setattr(
+        world.queues,
+        "enqueue",
+        lambda queue, message, *, delay_seconds=0: waiting.append(delay_seconds),
+    )
+    held = world.states.acquire("CUSTOMER", "a pass", world.now(), 3600)
+    for _ in range(5):
+        handle(world.worker(), run)
+        handle(world.worker(), run)  # a message that came twice
+        for _ in range(3):
+            world.full_sync.advance(run.run_id, run.generation, by_itself=True)
+        [delay] = waiting
+        assert delay > 0
+        waiting.clear()
+        world.pass_time(delay)
+    world.states.release(held)
+    assert handle(world.worker(), run)
+    assert line(world, run).state is JobState.FINISHED
+
+
+def test_a_line_whose_waiting_message_was_lost_is_looked_after(world, run):
+    world.states.acquire("CUSTOMER", "a pass", world.now(), 3600)
+    handle(world.worker(), run)
+    world.queues.messages.clear()
+    world.pass_time(10)
+    world.full_sync.advance(run.run_id, run.generation, by_itself=True)
+    assert [each["mapping"] for each in world.queues.messages] == ["CUSTOMER"]
+
+
 def test_a_line_that_came_to_its_end_tells_which_run_to_wake(world, run):
     told = handle(world.worker(), run)
     assert told
