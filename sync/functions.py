@@ -33,7 +33,8 @@ from sync.opening import (
 from sync.orchestration import ADVANCE, ORCHESTRATOR, orchestrate, over_event
 from web import answers
 from web.edge import Request, route
-from web.shapes import Number, Text
+from web.lists import USUAL_LIMIT, Continuation, Limit
+from web.shapes import Text
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +54,8 @@ class StartRequest:
 class ListQuery:
     """Which part of a list is asked for."""
 
-    limit: Annotated[int, Number(lowest=1, highest=1000)] = 100
-    continuation: Annotated[str, Text(longest=4000)] | None = None
+    limit: Limit = USUAL_LIMIT
+    continuation: Continuation | None = None
 
 
 @route(
@@ -62,6 +63,7 @@ class ListQuery:
     Role.OPERATOR,
     "POST",
     "connections/{connection_id}/full-sync/start",
+    body=StartRequest,
     durable_client="starter",
 )
 async def start_full_sync(req: Request, starter: Any) -> func.HttpResponse:
@@ -74,6 +76,7 @@ async def start_full_sync(req: Request, starter: Any) -> func.HttpResponse:
     Role.OPERATOR,
     "POST",
     "connections/{connection_id}/full-sync/preview",
+    body=StartRequest,
     durable_client="starter",
 )
 async def start_preview(req: Request, starter: Any) -> func.HttpResponse:
@@ -131,7 +134,13 @@ async def restart_line(req: Request, starter: Any) -> func.HttpResponse:
     return answers.accepted(_review_address(req), run_document(run))
 
 
-@route(blueprint, Role.READER, "GET", "connections/{connection_id}/couplings/{mapping}")
+@route(
+    blueprint,
+    Role.READER,
+    "GET",
+    "connections/{connection_id}/couplings/{mapping}",
+    query=ListQuery,
+)
 def list_couplings(req: Request) -> func.HttpResponse:
     """200 with the coupled records of one table mapping."""
     query = req.query(ListQuery)

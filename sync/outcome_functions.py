@@ -31,7 +31,8 @@ from sync.outcomes import Outcome, OutcomeKind, RecordKey
 from sync.policies import Policies, apply, check, policies_of
 from web import answers
 from web.edge import Request, route
-from web.shapes import Number, Text
+from web.lists import USUAL_LIMIT, Continuation, Limit
+from web.shapes import Text
 
 blueprint = func.Blueprint()
 
@@ -60,8 +61,8 @@ class OutcomeQuery:
     ignored: bool | None = None
     search: Annotated[str, Text(longest=250)] | None = None
     """Part of a record's name, number or id on either side."""
-    limit: Annotated[int, Number(lowest=1, highest=1000)] = 100
-    continuation: Annotated[str, Text(longest=4000)] | None = None
+    limit: Limit = USUAL_LIMIT
+    continuation: Continuation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,7 @@ class PoliciesRequest:
     fields: list[FieldPolicy] = field(default_factory=list)
 
 
-@route(blueprint, Role.READER, "GET", _OUTCOMES)
+@route(blueprint, Role.READER, "GET", _OUTCOMES, query=OutcomeQuery)
 def list_outcomes(req: Request) -> func.HttpResponse:
     """200 with the records that are not in step, why, and what to do."""
     query = req.query(OutcomeQuery)
@@ -140,7 +141,7 @@ def read_outcome(req: Request) -> func.HttpResponse:
     return answers.ok(outcome_document(outcome), etag=version_of(outcome))
 
 
-@route(blueprint, Role.OPERATOR, "POST", _OUTCOMES + "/retry")
+@route(blueprint, Role.OPERATOR, "POST", _OUTCOMES + "/retry", body=RetryRequest)
 def retry_outcomes(req: Request) -> func.HttpResponse:
     """202: the records of a mapping and code, or all that are not in step, are tried again."""
     wanted = req.body(RetryRequest)
@@ -154,7 +155,7 @@ def retry_outcome(req: Request) -> func.HttpResponse:
     return _accepted(req, _decisions(req).retry(_mapping(req).name, _record(req)))
 
 
-@route(blueprint, Role.OPERATOR, "POST", _RECORD + "/resolve")
+@route(blueprint, Role.OPERATOR, "POST", _RECORD + "/resolve", body=ResolveRequest)
 def resolve_outcome(req: Request) -> func.HttpResponse:
     """202: an update conflict is decided. Needs the ETag of the values that the caller saw in
     If-Match; 409 with the values where they are others now."""
@@ -183,7 +184,7 @@ def uncouple_record(req: Request) -> func.HttpResponse:
     return _accepted(req, _decisions(req).uncouple(_mapping(req).name, _record(req)))
 
 
-@route(blueprint, Role.OPERATOR, "POST", _RECORD + "/ignore")
+@route(blueprint, Role.OPERATOR, "POST", _RECORD + "/ignore", body=IgnoreRequest)
 def ignore_outcome(req: Request) -> func.HttpResponse:
     """200: nothing more is heard of the record until something else is to be said about it, or it
     is heard of again."""
@@ -198,7 +199,7 @@ def read_policies(req: Request) -> func.HttpResponse:
     return _policies(mapping_editor(req.caller, _known_connection(req)).read(_mapping(req).name))
 
 
-@route(blueprint, Role.ADMINISTRATOR, "PUT", _POLICIES)
+@route(blueprint, Role.ADMINISTRATOR, "PUT", _POLICIES, body=PoliciesRequest)
 def change_policies(req: Request) -> func.HttpResponse:
     """200 with the new policies; needs the ETag of those that they replace in If-Match. The next
     pass compares all records of the table by them."""

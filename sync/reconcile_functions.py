@@ -16,14 +16,15 @@ from identity.model import Role
 from sync.catalog import MappingCatalog
 from sync.connected import catalog_source
 from sync.drift import DriftKind
-from sync.functions import start_run
+from sync.functions import StartRequest, start_run
 from sync.jobs import RunKind
 from sync.opening import drift_store, full_sync_of, repair_of
 from sync.reconcile_documents import drift_document, repaired_document, report_document
 from sync.reconcile_repair import DriftId, Selection
 from web import answers
 from web.edge import Request, route
-from web.shapes import Number, Text
+from web.lists import USUAL_LIMIT, Continuation, Limit
+from web.shapes import Text
 
 blueprint: Any = df.Blueprint()  # the SDK's decorators are not typed
 
@@ -37,8 +38,8 @@ class DriftQuery:
 
     mapping: Annotated[str, Text(longest=50)] | None = None
     kind: DriftKind | None = None
-    limit: Annotated[int, Number(lowest=1, highest=1000)] = 100
-    continuation: Annotated[str, Text(longest=4000)] | None = None
+    limit: Limit = USUAL_LIMIT
+    continuation: Continuation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ class RepairRequest:
     """As the list of drift tells them."""
 
 
-@route(blueprint, Role.OPERATOR, "POST", _ROUTE, durable_client="starter")
+@route(blueprint, Role.OPERATOR, "POST", _ROUTE, body=StartRequest, durable_client="starter")
 async def start_reconcile(req: Request, starter: Any) -> func.HttpResponse:
     """202: comparing the named tables (all by default) with their couplings was begun."""
     return await start_run(req, starter, RunKind.RECONCILE, "reconcile")
@@ -68,7 +69,7 @@ def read_reconcile(req: Request) -> func.HttpResponse:
     return answers.ok(report_document(catalog(), run, jobs, counts))
 
 
-@route(blueprint, Role.READER, "GET", f"{_ROUTE}/drift")
+@route(blueprint, Role.READER, "GET", f"{_ROUTE}/drift", query=DriftQuery)
 def list_drift(req: Request) -> func.HttpResponse:
     """200 with the records and pairs that are not as they should be."""
     query = req.query(DriftQuery)
@@ -85,7 +86,7 @@ def list_drift(req: Request) -> func.HttpResponse:
     return answers.ok(body)
 
 
-@route(blueprint, Role.OPERATOR, "POST", f"{_ROUTE}/repair")
+@route(blueprint, Role.OPERATOR, "POST", f"{_ROUTE}/repair", body=RepairRequest)
 def repair_drift(req: Request) -> func.HttpResponse:
     """202 with the number of repairs begun, by kind; the passes that carry them out follow."""
     connection_id = _known_connection(req)
