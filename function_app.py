@@ -8,6 +8,8 @@ import azure.functions as func
 from api.functions import blueprint as api
 from connections.functions import blueprint as connections
 from log_masking import mask_logs
+from setup.guide_functions import blueprint as guide
+from setup.lifecycle_functions import blueprint as lifecycle
 from sync.functions import blueprint as sync
 from sync.incremental_functions import blueprint as incremental
 from sync.outcome_functions import blueprint as outcomes
@@ -21,6 +23,8 @@ mask_logs()
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 app.register_functions(api)
 app.register_functions(connections)
+app.register_functions(guide)
+app.register_functions(lifecycle)
 app.register_functions(sync)
 app.register_functions(incremental)
 app.register_functions(outcomes)
