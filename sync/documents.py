@@ -9,7 +9,7 @@ from typing import Any
 
 from couplings.model import Coupling
 from sync.catalog import MappingCatalog
-from sync.jobs import Run, TableJob
+from sync.jobs import JobState, Run, TableJob
 from sync.mapping import TableMapping
 
 
@@ -39,7 +39,7 @@ def _blank_line(mapping: TableMapping) -> dict[str, Any]:
         "name": mapping.name,
         "dependencies": list(mapping.dependencies),
         "direction": mapping.direction.value,
-        "job_queue_entry_status": "",
+        "job_queue_entry_status": "" if mapping.enabled else JobState.SKIPPED.value,
         "to_int_table_job_status": "",
         "from_int_table_job_status": "",
     }

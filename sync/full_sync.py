@@ -59,13 +59,14 @@ class FullSync:
         self._now = now
 
     def begin(self, kind: RunKind, mappings: Sequence[str], started_by: str) -> Run:
-        """Store a new run of these mappings (all of them where none is named).
+        """Store a new run of these mappings, or of all of them where none is named: then those
+        that are disabled have lines that are skipped, for everybody to see.
 
         Raises ``ActiveRunError`` where one is in process, ``TenantBusyError`` where the tenant
-        starts too many, ``RefusedRequestError`` for an unknown name.
+        starts too many, ``RefusedRequestError`` for a name that is unknown (404) or disabled (409).
         """
         catalog = self._catalog()
-        chosen = {catalog.named(name).name for name in mappings} or set(catalog.mappings)
+        chosen = {_enabled(catalog.named(name)).name for name in mappings} or set(catalog.mappings)
         taking_part = [each for name, each in catalog.mappings.items() if name in chosen]
         run_id = uuid4().hex
         run = Run(
@@ -172,12 +173,12 @@ class FullSync:
         The lines are stored before the run is opened again: after a crash in between, the lines of
         an ended run wait, and restarting them once more is the remedy.
 
-        Raises ``RefusedRequestError`` where there is no such line (404) or it has not ended (409),
-        ``ActiveRunError`` where another run is in process, ``TenantBusyError`` where the tenant
-        starts too many.
+        Raises ``RefusedRequestError`` where there is no such line (404), it has not ended or its
+        mapping is disabled (409), ``ActiveRunError`` where another run is in process,
+        ``TenantBusyError`` where the tenant starts too many.
         """
         catalog = self._catalog()
-        catalog.named(name)
+        _enabled(catalog.named(name))
         run = self._store.latest_run(RunKind.FULL_SYNC)
         jobs = {job.mapping: job for job in self._store.list_jobs(run.run_id)} if run else {}
         if run is None or name not in jobs:
@@ -230,6 +231,17 @@ class FullSync:
         return run, [jobs[name] for name in run.mappings if name in jobs]
 
 
+def _enabled(mapping: TableMapping) -> TableMapping:
+    if not mapping.enabled:
+        raise RefusedRequestError(
+            409,
+            "mapping-disabled",
+            f"The table mapping {mapping.name} is disabled.",
+            hint="Enable it, or leave it out.",
+        )
+    return mapping
+
+
 def _line(run: Run, mapping: TableMapping) -> TableJob:
     # looking at a table needs no other one to be looked at first
     is_look = run.kind is RunKind.RECONCILE
@@ -239,7 +251,8 @@ def _line(run: Run, mapping: TableMapping) -> TableJob:
         mapping=mapping.name,
         name=mapping.name,
         direction=mapping.direction,
-        state=JobState.WAITING,
+        state=JobState.WAITING if mapping.enabled else JobState.SKIPPED,
         created_at=run.started_at,
         dependencies=parents,
+        message="" if mapping.enabled else "The table mapping is disabled.",
     )

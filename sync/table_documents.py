@@ -10,6 +10,7 @@ from typing import Any
 
 from sync.catalog import MappingCatalog
 from sync.health import ConnectionHealth
+from sync.mapping import TableMapping
 from sync.table_model import TableState
 
 
@@ -21,6 +22,7 @@ class TableCondition(StrEnum):
     IN_PROCESS = "in-process"
     RETRYING = "retrying"  # the last pass failed; the next try has its time
     STOPPED = "stopped"  # the connection's passes are stopped
+    DISABLED = "disabled"  # its mapping is: nothing is done with it
 
 
 def tables_document(
@@ -32,18 +34,21 @@ def tables_document(
     """All tables of a connection, and what stops its passes."""
     return {
         "tables": [
-            _table(states.get(name, TableState(mapping=name)), health, now)
-            for name in catalog.mappings
+            _table(mapping, states.get(name, TableState(mapping=name)), health, now)
+            for name, mapping in catalog.mappings.items()
         ],
         "stopped": _stopped(health),
         "timer_at": _time(health.sent_at),
     }
 
 
-def _table(state: TableState, health: ConnectionHealth, now: datetime) -> dict[str, Any]:
+def _table(
+    mapping: TableMapping, state: TableState, health: ConnectionHealth, now: datetime
+) -> dict[str, Any]:
+    found = condition(state, health, now) if mapping.enabled else TableCondition.DISABLED
     return {
         "mapping": state.mapping,
-        "state": condition(state, health, now).value,
+        "state": found.value,
         "last_started_at": _time(state.started_at),
         "last_succeeded_at": _time(state.succeeded_at),
         "last_changed_at": _time(state.changed_at),

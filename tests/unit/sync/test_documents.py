@@ -55,7 +55,8 @@ def test_a_line_shows_its_three_statuses_and_its_counters(world):
     world.bc.put("customers", bc_customer("10000"))
     run = world.start("CUSTOMER")
     world.drain(run)
-    review = review_document(*world.full_sync.lines(run.kind), world.catalog)
+    stored, jobs = world.full_sync.lines(run.kind)
+    review = review_document(stored, jobs, world.catalog)
     assert review["run"]["state"] == "finished"
     (line,) = review["lines"]
     assert line["job_queue_entry_status"] == "finished"

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from errors import RefusedRequestError
+from sync.catalog import DEFAULT_CATALOG, MappingCatalog
 from sync.jobs import ActiveRunError, JobState, Lease, Run, RunKind, RunState, TableJob
 from sync.mappings import MAPPINGS
-from tests.support.table_jobs import CONNECTION, TENANT, SyncWorld
+from tests.support.table_jobs import CONNECTION, TENANT, SyncWorld, bc_customer
 
 CHAIN = ("CURRENCY", "CUSTOMER", "CONTACT")
 
@@ -324,3 +325,32 @@ def test_a_preview_has_lines_of_its_own(world):
         RunKind.FULL_SYNC: full.run_id,
         RunKind.PREVIEW: preview.run_id,
     }
+
+
+def disabled(world: SyncWorld, name: str) -> None:
+    mappings = dict(world.catalog.mappings)
+    world.catalog = MappingCatalog.of(mappings | {name: replace(mappings[name], enabled=False)})
+
+
+def test_a_disabled_mapping_is_skipped_for_everybody_to_see(world):
+    disabled(world, "CUSTOMER")
+    world.bc.put("customers", bc_customer("10000"))
+    lines = world.synchronize()
+    assert lines["CUSTOMER"].state is JobState.SKIPPED
+    assert "disabled" in lines["CUSTOMER"].message
+    assert lines["CONTACT"].state is JobState.FINISHED
+    assert world.crm.tables["accounts"] == {}
+    run = world.full_sync.lines(RunKind.FULL_SYNC)[0]
+    assert run
+    assert run.state is RunState.FINISHED
+
+
+def test_a_disabled_mapping_is_neither_started_nor_restarted(world):
+    disabled(world, "CUSTOMER")
+    world.synchronize()
+    for steer in (world.start, world.full_sync.restart):
+        with pytest.raises(RefusedRequestError) as refused:
+            steer("CUSTOMER")
+        assert (refused.value.status, refused.value.code) == (409, "mapping-disabled")
+    world.catalog = DEFAULT_CATALOG
+    assert world.full_sync.restart("CUSTOMER").generation == 1
