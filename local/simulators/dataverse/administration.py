@@ -1,13 +1,17 @@
 """What `/_sim/` makes wrong in an organization, one thing at a time, and right again."""
 
+import base64
+import binascii
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from local.simulators.core.descriptions import described
 from local.simulators.core.simulator import SeedError
 from local.simulators.dataverse.associations import USER_ROLES
+from local.simulators.dataverse.errors import DataverseError
 from local.simulators.dataverse.privileges import NAMES
 from local.simulators.dataverse.schema import Row, TableSchema
+from local.simulators.dataverse.solutions import Solutions
 from local.simulators.dataverse.state import State
 
 _ACCESS = {
@@ -25,8 +29,9 @@ _USER_COLUMNS = {"isdisabled": bool, "islicensed": bool, "accessmode": int}
 class Administration:
     """Carries out the demands."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, solutions: Solutions) -> None:
         self._state = state
+        self._solutions = solutions
         self._store = state.store
 
     def run(self, name: str, values: Any) -> dict[str, Any] | None:
@@ -97,6 +102,29 @@ class Administration:
         self._state.security.administration_mode = mode
         return {"version": version, "administration_mode": mode}
 
+    def imports(self, values: Any) -> dict[str, Any]:
+        """Plan how the next imports of solutions go; tell what is planned."""
+        self._solutions.plan.change(values)
+        return self._solutions.plan.snapshot()
+
+    def solution(self, values: Any) -> dict[str, Any] | None:
+        """Install a package (`package`, base64) as if it had long been there, or `remove` one."""
+        given = described(values, {"package", "remove"}, "a solution")
+        if "remove" in given:
+            if not self._solutions.remove(str(given["remove"])):
+                raise SeedError(f"there is no solution {given['remove']!r}")
+            return None
+        try:
+            package = self._solutions.install(base64.b64decode(str(given.get("package"))))
+        except (DataverseError, binascii.Error) as error:
+            raise SeedError(f"a solution: {error}") from error
+        return {"uniquename": package.unique_name, "version": package.version}
+
+    def bare(self, values: Any) -> None:
+        """Take every solution and the integration roles away, from whoever holds them too."""
+        described(values, set(), "a bare organization")
+        self._solutions.make_bare()
+
     def delete(self, values: Any) -> dict[str, int]:
         """Remove rows by set and ids as if they had never been, whoever refers to them."""
         sets = described(values, set(self._store.schema.sets), "what to delete")
@@ -151,5 +179,8 @@ WORKS: Mapping[str, Callable[[Administration, Any], dict[str, Any] | None]] = {
     "change-tracking": Administration.change_tracking,
     "organization": Administration.organization,
     "delete": Administration.delete,
+    "imports": Administration.imports,
+    "solution": Administration.solution,
+    "bare": Administration.bare,
 }
 """What `POST /_sim/{name}` does."""

@@ -17,7 +17,7 @@ from local.simulators.dataverse.events import Caller
 from local.simulators.dataverse.messages import message_rows
 from local.simulators.dataverse.rules import Rules
 from local.simulators.dataverse.schema import LOOKUP_TABLE, Column, Row, TableSchema
-from local.simulators.dataverse.standard_roles import missing_roles
+from local.simulators.dataverse.standard_roles import STANDARD_ROLES, missing_roles
 from local.simulators.dataverse.store import Store
 from local.simulators.dataverse.values import is_guid, stored_value, utc_text
 
@@ -77,6 +77,8 @@ class Organization:
         self._clock = clock
         self._clients = tuple(client.lower() for client in clients)
         self._client_roles = client_roles
+        self.standard_roles: Mapping[str, str] = STANDARD_ROLES
+        """The roles that every business unit has."""
         self._base_currency = base_currency
         self._defaults: set[tuple[str, str]] = set()
         self._make_new()
@@ -261,7 +263,7 @@ class Organization:
             self._give_roles(users.schema, row)
 
     def _add_roles(self) -> None:
-        for row in list(missing_roles(self._store)):
+        for row in list(missing_roles(self._store, self.standard_roles)):
             self._insert_default("role", row)
 
     def _give_roles(self, table: TableSchema, row: Row) -> None:

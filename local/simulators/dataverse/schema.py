@@ -110,6 +110,21 @@ class TableSchema:
     """Combinations of properties that no two rows share."""
     columns: Mapping[str, Column]
 
+    def add_column(self, column: Column) -> None:
+        """Add a column, or put one in the place of that of its name."""
+        self._change_columns({**self.columns, column.name: column})
+
+    def remove_column(self, name: str) -> None:
+        """Take a column away."""
+        self._change_columns({key: each for key, each in self.columns.items() if key != name})
+
+    def _change_columns(self, columns: Mapping[str, Column]) -> None:
+        """Columns change with imported solutions only; what follows from them is forgotten."""
+        members = vars(self)
+        members["columns"] = columns
+        for name in ("properties", "property_names", "navigations", "defaults", "required"):
+            members.pop(name, None)
+
     @cached_property
     def properties(self) -> Mapping[str, Column]:
         """Columns by the name they have in rows."""

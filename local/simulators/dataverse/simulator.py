@@ -44,6 +44,7 @@ from local.simulators.dataverse.rules import Rules
 from local.simulators.dataverse.schema import load_schema
 from local.simulators.dataverse.security import Security
 from local.simulators.dataverse.single import SingleRow
+from local.simulators.dataverse.solutions import Solutions
 from local.simulators.dataverse.state import API_PATH, Call, State
 from local.simulators.dataverse.store import Store
 from local.simulators.dataverse.unbound import UNBOUND, Unbound
@@ -122,9 +123,10 @@ class DataverseSimulator:
             clock=self.time_of_day,
             untracked=set(self._settings.untracked),
         )
-        self._unbound = Unbound(self._state)
+        self._solutions = Solutions(self._state)
+        self._unbound = Unbound(self._state, self._solutions)
         self._links = LinkedRows(self._state)
-        self._administration = Administration(self._state)
+        self._administration = Administration(self._state, self._solutions)
         self._sets = EntitySet(self._state)
         self._rows = SingleRow(self._state)
         self._definitions = Definitions(self._state)
@@ -212,6 +214,7 @@ class DataverseSimulator:
             if name in request.headers and request.headers[name].lower() != harmless:
                 raise not_implemented(f"the header {name}: {request.headers[name]}")
         call = Call(request=request, caller=caller)
+        self._solutions.advance()
         segments = parse_segments(request)
         if segments and segments[0].name == "$batch":
             return self._batch(call)

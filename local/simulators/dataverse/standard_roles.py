@@ -1,6 +1,6 @@
 """The roles that each business unit has: the platform's own and, in this simulator, Coupler's."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from uuid import NAMESPACE_URL, uuid5
 
 from local.simulators.dataverse.privileges import (
@@ -21,12 +21,13 @@ def _root_id(name: str) -> str:
     return str(uuid5(NAMESPACE_URL, f"dataverse-role:{name}"))
 
 
-STANDARD_ROLES = {**{name: _root_id(name) for name in _TEMPLATES}, **INTEGRATION_ROLES}
+SYSTEM_ROLES = {name: _root_id(name) for name in _TEMPLATES}
+STANDARD_ROLES = {**SYSTEM_ROLES, **INTEGRATION_ROLES}
 """The ids of the roles of the root business unit: the same in every organization."""
 
 
-def missing_roles(store: Store) -> Iterator[Row]:
-    """The standard roles that a business unit does not have yet, those of the root unit first."""
+def missing_roles(store: Store, standard: Mapping[str, str]) -> Iterator[Row]:
+    """The standard roles (ids by name) that a business unit lacks, the root unit's first."""
     units = sorted(
         store.tables["businessunit"].rows.values(),
         key=lambda unit: unit.get("_parentbusinessunitid_value") is not None,
@@ -38,7 +39,7 @@ def missing_roles(store: Store) -> Iterator[Row]:
             if role["_businessunitid_value"] == unit["businessunitid"]
         ]
         names = {role["name"] for role in own}
-        for name, root_id in STANDARD_ROLES.items():
+        for name, root_id in standard.items():
             if name not in names:
                 yield role_row(unit, name, root_id, _TEMPLATES.get(name))
 

@@ -71,7 +71,7 @@ def test_a_new_application_user_is_let_in_and_may_do_nothing_without_roles(clien
     [
         ("GET", "$metadata"),
         ("GET", "invoices"),
-        ("POST", "ImportSolution"),
+        ("POST", "ExportSolution"),
         ("GET", "accounts?$apply=aggregate(revenue with sum as total)"),
         ("GET", "accounts?fetchXml=<fetch/>"),
         ("GET", "accounts?$filter=tolower(name) eq 'x'"),
