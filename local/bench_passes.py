@@ -21,7 +21,7 @@ from local.bench_measure import ProcessMeter, StorageMeter
 from local.coupler_client import CouplerClient
 from local.one_pass import Table, await_pass, next_second
 from local.platform import Platform
-from local.sample_data.business_central import MODIFIED
+from local.sample_data.business_central import MODIFIED, NO_DATE
 from local.sample_data.model import SampleData
 from local.simulated_world import SimulatedWorld
 from local.soak_model import BC, CRM, SIDES
@@ -30,7 +30,9 @@ from local.soak_people import PEOPLE, register_people
 from local.soak_watch import look_at_everything
 
 CHANGES = (10, 100, 1000)
-"""Changed customers and as many changed accounts, others than those."""
+"""Changed customers and as many changed accounts, others than those; or changed persons and as many
+changed prices, as far as there are so many: these two refer to other tables in ways of their own.
+"""
 
 _DEADLINE_SECONDS = 600.0
 _LOOKS = 5
@@ -71,6 +73,9 @@ class PassBench:
             tell(f"A pass after {number} changes on each side …")
             figures[f"{number} changes on each side"] = self._after_changes(number)
             self._settle()
+            tell(f"A pass after {number} changes of persons and prices …")
+            figures[f"{number} persons and prices"] = self._after_others(number)
+            self._settle()
         return figures
 
     def _settle(self) -> None:
@@ -107,9 +112,36 @@ class PassBench:
                 raise PassError(f"{arrived} of {2 * number} changes are in {side} after the pass")
         return figures
 
-    def _edit_bc(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def _after_others(self, number: int) -> dict[str, Any]:
+        """A pass after so many persons and prices were changed in Business Central."""
+        mark = f"after {number}"
+        known = {row["emailaddress1"] for row in self.world.dump(CRM, "contacts")}
+        persons = [row for row in self.world.dump(BC, "contacts") if row["email"] in known]
+        sold = {row["productnumber"] for row in self.world.dump(CRM, "products")}
+        prices = [
+            row
+            for row in self.world.dump(BC, "SalesPrices")
+            if row["Item_No"] in sold and _is_offered(row)
+        ]
+        titles = [{"id": row["id"], "jobTitle": mark} for row in persons[:number]]
+        amounts = {row["SystemId"]: 7000 + at for at, row in enumerate(prices[:number])}
+        self._edit_bc(titles, "contacts")
+        self._edit_bc(
+            [{"SystemId": each, "Unit_Price": amount} for each, amount in amounts.items()],
+            "SalesPrices",
+        )
+        figures = self._pass()
+        in_crm = [row["amount"] for row in self.world.dump(CRM, "productpricelevels")]
+        if not set(amounts.values()) <= set(in_crm):
+            raise PassError("not every changed price is in CRM after the pass")
+        arrived = sum(row["jobtitle"] == mark for row in self.world.dump(CRM, "contacts"))
+        if arrived != len(titles):
+            raise PassError(f"{arrived} of {len(titles)} changed persons are in CRM after the pass")
+        return figures
+
+    def _edit_bc(self, rows: Sequence[Mapping[str, Any]], entity_set: str = "customers") -> None:
         address = self.platform.addresses.business_central
-        self._ask(f"{address}/_sim/edit", {"customers": rows}, {})
+        self._ask(f"{address}/_sim/edit", {entity_set: rows}, {})
 
     def _edit_crm(self, rows: Sequence[Mapping[str, Any]]) -> None:
         kind = {"@odata.type": "Microsoft.Dynamics.CRM.account"}
@@ -177,6 +209,16 @@ class PassBench:
             counted = now
             time.sleep(_LOG_SECONDS)
         return counted
+
+
+def _is_offered(price: Mapping[str, Any]) -> bool:
+    """Whether the price is one that CRM has: of a price group, for any quantity and day."""
+    return (
+        price["Sales_Type"] == "Customer_x0020_Price_x0020_Group"
+        and price["Minimum_Quantity"] in (0, 1)
+        and not price["Variant_Code"]
+        and price["Ending_Date"] == NO_DATE
+    )
 
 
 def spread_stamps(data: SampleData) -> SampleData:
