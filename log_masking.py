@@ -25,6 +25,8 @@ _PATTERNS = (
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"), MASK),
     # a client secret of Entra ID, which can be told by its fourth to sixth character
     (re.compile(r"(?<![\w.~-])[\w.~-]{3}[78]Q~[\w.~-]{31,34}(?![\w.~-])"), MASK),
+    # the key of a webhook in an address: Dataverse sends it there
+    (re.compile(r"([?&]code=)[^&\s\"'<>]{16,}"), rf"\1{MASK}"),
     # name=value and "name": "value", where the name says that it is one
     (
         re.compile(

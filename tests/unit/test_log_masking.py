@@ -48,6 +48,7 @@ def log() -> Iterator[tuple[logging.Logger, io.StringIO]]:
         f'{{"clientState": "{SECRET}"}}',
         f"password = '{SECRET}'",
         f"device_code={SECRET}",
+        f"POST /api/webhooks/crm/t/c?code={SECRET}",
     ],
 )
 def test_a_secret_is_masked_by_what_stands_before_it(text):
