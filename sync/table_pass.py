@@ -14,7 +14,8 @@ and finds it there:
                                               Business Central's feed: C is coupled already
 
 A watermark is promoted when its feed was handled wholly. The cost follows what changed: where
-nothing did, Business Central is asked twice at most, CRM once, and nothing is written.
+nothing did, Business Central is asked twice at most, CRM once, nothing is written there, and no
+record that waits for another is looked at unless that one's table coupled something.
 """
 
 from __future__ import annotations
