@@ -329,6 +329,11 @@ def _order(text: str) -> bytes:
     return text.encode("utf-16-be")
 
 
+def service_failure(status: int, code: str) -> HttpResponseError:
+    """What the SDK raises where the service answers with this status."""
+    return _failure(HttpResponseError, status, code)
+
+
 def _failure(kind: type[HttpResponseError], status: int, code: str) -> HttpResponseError:
     return _marked(kind(message=code), status, code)
 

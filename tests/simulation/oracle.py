@@ -44,6 +44,8 @@ class Oracle:
         """Places of records that Coupler may make → the entity that they would belong to."""
         self.losers: set[tuple[FieldKey, str]] = set()
         """Users' values that a conflict policy overwrote."""
+        self.apart: set[tuple[str, str]] = set()
+        """Mappings and entities of which a person uncoupled a record."""
         self._deleted: dict[tuple[str, str], tuple[Side, Record]] = {}
         """What users deleted last, by mapping and entity, with its side."""
 
@@ -70,6 +72,24 @@ class Oracle:
         """A user deleted a record."""
         entity = self._forget(table, side, record[table.key(side)])
         self._deleted[(table.mapping, entity)] = (side, record)
+
+    # What people decide
+
+    def decided(self, place: Place, pair: tuple[str, str], winner: str, loser: str) -> None:
+        """A person who saw both values of a pair of fields may have one replaced by the other."""
+        mapping, _, _ = place
+        self.lineage.entered((mapping + self.entities[place], *pair), winner, loser)
+
+    def parted(self, place: Place) -> None:
+        """A person may have the coupling of a record removed: once that one changes, it is matched
+        or copied as a new one, so that there may be several of the same thing."""
+        self.apart.add((place[0], self.entities[place]))
+
+    def may_repeat(self, mapping: str, entity: str) -> bool:
+        """Whether there may be several of it in one system: a person uncoupled it, or one of those
+        it may refer to, which then are several as well."""
+        parents = self._mappings[mapping].dependencies
+        return (mapping, entity) in self.apart or any(each in parents for each, _ in self.apart)
 
     # What Coupler does
 
@@ -104,7 +124,7 @@ class Oracle:
         if entity is None:
             raise BrokenGuaranteeError(f"{side} {write.table} {write.id} was made of nothing")
         others = self.live.get((table.mapping, side, entity))
-        if others:
+        if others and not self.may_repeat(table.mapping, entity):
             raise BrokenGuaranteeError(
                 f"G2: {side} {write.table} {write.id} is a duplicate of {sorted(others)}"
             )

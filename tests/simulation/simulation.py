@@ -18,13 +18,14 @@ from random import Random
 from typing import Any
 
 from couplings.model import Side
-from errors import CouplerError, TransientError
+from errors import CouplerError
 from identity.model import TenantId
 from sync.full_sync import QUEUE as TABLE_JOBS
 from sync.hints import HintReason, RecordHint
-from sync.jobs import RunKind
+from sync.jobs import ActiveRunError, RunKind
 from sync.requests import QUEUE as TABLE_PASSES
-from tests.fakes.tables import MemoryAccount, StorageCall
+from tests.fakes.tables import MemoryAccount, StorageCall, service_failure
+from tests.simulation.deciders import Deciders
 from tests.simulation.determinism import deterministic
 from tests.simulation.faults import FaultPlan
 from tests.simulation.lineage import BrokenGuaranteeError
@@ -50,6 +51,8 @@ _FAMILIES = (
 _PERIOD = timedelta(minutes=5)
 _TICK = timedelta(milliseconds=1)
 _MOST_ROUNDS = 40
+_STORAGE_FAULTS = ((500, "InternalError"), (503, "ServerBusy"))
+"""As the service says that it failed, and that it throttles."""
 
 
 @dataclass(slots=True)
@@ -94,6 +97,7 @@ class Simulation:
             world.tenant: Users(world, self.rng, partial(self._announce, world))
             for world in self.worlds
         }
+        self._deciders = {world.tenant: Deciders(world, self.rng) for world in self.worlds}
 
     def _tenant(self, index: int) -> SimTenant:
         families = _FAMILIES if index == 0 else _FAMILIES[:2]  # neighbours are small
@@ -131,13 +135,19 @@ class Simulation:
             return
         if self.chance(plan.edited) and self._actor:
             with self._aside(self._actor):
-                self.users[self._actor.tenant].act()
+                self._act_or_decide(self._actor)
         if self.chance(plan.interleaved):
             self._interleave()
         if self.chance(plan.paused):
             self.note("stands still", moment, what)
             self.pass_time(self.rng.uniform(301, 1000))
             self._interleave()
+
+    def _act_or_decide(self, world: SimTenant) -> None:
+        if self.rng.random() < 0.2:
+            self._survives(world, self._deciders[world.tenant].act)
+        else:
+            self.users[world.tenant].act()
 
     def _interleave(self) -> None:
         actor = self._actor
@@ -164,8 +174,9 @@ class Simulation:
         if self._actor and not call.partition.startswith(self._actor.partitions):
             raise BrokenGuaranteeError(f"G8: {self._actor.tenant} touches {call.partition}")
         if moment == "before" and self.chance(self.plan.storage):
-            self.note("storage fails", call.table, call.verb)
-            raise TransientError("storage-away", "The storage is away.")
+            status, code = self.rng.choice(_STORAGE_FAULTS)
+            self.note("storage fails", call.table, call.verb, code)
+            raise service_failure(status, code)
         if not call.writes:
             return False
         if moment == "before":
@@ -276,7 +287,10 @@ class Simulation:
             world.run = None
 
     def _begin(self, world: SimTenant) -> None:
-        world.run = world.run or world.full_sync.begin(RunKind.FULL_SYNC, world.names, "test")
+        try:
+            world.run = world.run or world.full_sync.begin(RunKind.FULL_SYNC, world.names, "test")
+        except ActiveRunError as active:  # begun by somebody who died before they learned of it
+            world.run = world.jobs.get_run(active.run_id)
 
     # The whole
 
@@ -310,15 +324,14 @@ class Simulation:
 
     def _step(self) -> None:
         kind = self.rng.random()
-        if kind < 0.4:
-            world = self.rng.choice(self.worlds)
-            self.users[world.tenant].act()
-        elif kind < 0.5:
+        if kind < 0.45:
+            self._act_or_decide(self.rng.choice(self.worlds))
+        elif kind < 0.54:
             self._deliver_notice()
-        elif kind < 0.6:
+        elif kind < 0.63:
             self.pass_time(self.rng.choice((1, 20, 300, 700)))
             self._tick()
-        elif kind < 0.61:
+        elif kind < 0.64:
             self._survives(world := self.rng.choice(self.worlds), partial(self._begin, world))
         else:
             self.deliver_any()

@@ -39,6 +39,9 @@ class SimTable:
     """Numbers that belong to Business Central."""
     created_in: tuple[Side, ...]
     """Where users create records that the other side is to get."""
+    scope: tuple[Side, str, object, object] | None = None
+    """Side and field that decide whether a record is the mapping's business, with a value of one
+    that is and of one that is not."""
     new_bc: Callable[[str, str], Record] | None = None
     """A record of this id and number as Business Central shows it."""
     new_crm: Callable[[str, str], Record] | None = None
@@ -71,6 +74,7 @@ TABLES = {
                 ("phoneNo", "mobilephone"),
             ),
             created_in=("crm",),
+            scope=("crm", "isdisabled", False, True),
             new_crm=lambda id_, number: crm_user(
                 id_, fullname=f"User {number}", internalemailaddress=f"user{number}@example.com"
             ),
@@ -133,6 +137,7 @@ TABLES = {
             to_crm=(("number", "accountnumber"),),
             amounts=(("creditLimit", "creditlimit"),),
             created_in=("bc", "crm"),
+            scope=("crm", "customertypecode", 3, 2),
             new_bc=lambda id_, number: bc_customer(number, id=id_),
             new_crm=lambda id_, number: crm_account(0, accountid=id_, name=f"Account {number}"),
         ),
@@ -149,6 +154,7 @@ TABLES = {
                 ("mobilePhoneNumber", "mobilephone"),
             ),
             created_in=("bc", "crm"),
+            scope=("bc", "type", "Person", "Company"),
             new_bc=lambda id_, number: bc_contact(int(number), id=id_),
             new_crm=lambda id_, number: crm_contact(
                 0, "", contactid=id_, fullname=f"Human {number}", lastname=number

@@ -9,7 +9,6 @@ from random import Random
 from typing import Any, Protocol
 
 from couplings.model import Side
-from couplings.rows import CRM
 from errors import AuthorizationError, CouplerError, ThrottledError, TransientError
 from identity.model import TenantId
 from services.records import Record, Write, WriteStatus
@@ -211,11 +210,11 @@ class SimTenant(SyncWorld):
             if write.values.get("companyNumber") not in cards:
                 raise BrokenGuaranteeError(f"G7: contact {write.id} has no company")
 
-    def is_coupled(self, mapping: str, crm_id: str) -> bool:
-        """Whether the storage has a coupling of this CRM record."""
+    def is_coupled(self, mapping: str, record_id: str, side: Side = "crm") -> bool:
+        """Whether the storage has a coupling of this record."""
         rows = self.account.client("couplings").partitions
         partition = partition_key(self.tenant, self.connection, mapping)
-        return row_key(CRM, crm_id) in rows.get(partition, {})
+        return row_key(side, record_id) in rows.get(partition, {})
 
 
 @cache

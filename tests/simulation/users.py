@@ -42,6 +42,7 @@ class Users:
             (1, self.move_stock),
             (0.7, self.refer_to_another),
             (0.3, self.change_rate),
+            (1, self.cross_the_filter),
         ]
 
     def act(self) -> None:
@@ -241,6 +242,19 @@ class Users:
             item = self._rng.choice(sorted(items))
             self._world.bc.move_stock(item, self._rng.randint(1, 9))
             self._world.stage.note(self._world.tenant[:2], "user moves stock of", item)
+
+    def cross_the_filter(self) -> None:
+        """A coupled record stops being the mapping's business, or is it again."""
+        table = self._any_table()
+        if table.scope is None:
+            return
+        side, name, inside, outside = table.scope
+        rows = self._rows(table.mapping, side)
+        coupled = [each for each in rows if self._world.is_coupled(table.mapping, each, side)]
+        if coupled:
+            record_id = self._rng.choice(sorted(coupled))
+            value = outside if rows[record_id][name] == inside else inside
+            self._enter(table, side, record_id, {name: value})
 
     def _new_value(self, name: str) -> str:
         number = self._next()
