@@ -54,6 +54,8 @@ RULES = (
     Rule(0, "0x80072322", Meaning.THROTTLED),  # number of requests
     Rule(0, "0x80072326", Meaning.THROTTLED),  # concurrent requests
     Rule(0, "0x80044151", Meaning.UNAVAILABLE),  # SQL timeout
+    # Another import or publishing is under way, which takes minutes: whoever asked decides.
+    Rule(429, "0x80071151", Meaning.REFUSED),
     Rule(401, "", Meaning.UNAUTHENTICATED),
     Rule(403, "", Meaning.FORBIDDEN),
     Rule(404, "0x80040217", Meaning.MISSING),

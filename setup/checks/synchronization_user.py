@@ -22,8 +22,8 @@ NOT_SYSTEM_ADMINISTRATOR = "user-not-system-administrator"
 INTEGRATION_ROLES = "user-integration-roles"
 
 # Codes of the Dataverse Web API
-_NOT_A_MEMBER = re.compile("0x80072560|0x80041D1F|not a member of the organization", re.IGNORECASE)
-_DISABLED = re.compile("0x80040225|0x80041D04|is disabled", re.IGNORECASE)
+_NOT_A_MEMBER = re.compile("0x80072560|not a member of the organization", re.IGNORECASE)
+_DISABLED = re.compile("0x80040225|0x80041D1F|is disabled", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

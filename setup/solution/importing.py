@@ -265,4 +265,5 @@ class Importing:
     def _fail(self, stored: StoredImport, code: str, message: str, hint: str) -> NoReturn:
         problem = Problem(code=code, message=message, hint=hint)
         self._keep(stored, state=ImportState.FAILED, problem=problem)
-        raise RefusedRequestError(422, code, message, hint=hint)
+        status = 409 if code == "import-in-progress" else 422
+        raise RefusedRequestError(status, code, message, hint=hint)
