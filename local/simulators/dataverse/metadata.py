@@ -21,6 +21,7 @@ from local.simulators.dataverse.errors import (
     not_implemented,
 )
 from local.simulators.dataverse.messages import metadata_id
+from local.simulators.dataverse.privileges import NAMES
 from local.simulators.dataverse.schema import Column, TableSchema
 from local.simulators.dataverse.store import AlternateKey, Store
 
@@ -62,6 +63,18 @@ def entity_definition(store: Store, table: TableSchema, tracked: bool) -> Item:
         "IsPrivate": False,
         "IsCustomEntity": False,
         "HasKeys": bool(store.tables[table.name].alternate_keys),
+        "Privileges": [
+            {
+                "PrivilegeId": metadata_id(table.name, name),
+                "Name": name,
+                "PrivilegeType": access,
+                "CanBeBasic": True,
+                "CanBeLocal": True,
+                "CanBeDeep": True,
+                "CanBeGlobal": True,
+            }
+            for access, name in NAMES.get(table.name, {}).items()
+        ],
     }
 
 
