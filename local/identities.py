@@ -17,6 +17,8 @@ class Application:
     client_id: str
     roles: tuple[str, ...] = ()
     """The app roles of the function app's API that the tenant assigned to it."""
+    public: bool = False
+    """Whether people may sign in by it."""
 
     @property
     def secret(self) -> str:
@@ -48,10 +50,43 @@ READER_APP = Application(
 )
 """A caller who may look."""
 
-SERVICE = Application(name="cronus", client_id="00000000-0000-4000-8000-00000000c004")
-"""The application that Coupler is in Business Central and CRM, a connection's credentials."""
+SERVICE = Application(name="cronus", client_id="00000000-0000-4000-8000-00000000c004", public=True)
+"""The application that Coupler is in Business Central and CRM, a connection's credentials; an
+administrator of CRM signs in by it."""
 
 SERVICE_SECRET_NAME = f"{TENANT}--cronus-client-secret"
 """The Key Vault secret of ``SERVICE``, the name that a connection gives."""
 
 APPLICATIONS = (FUNCTION_APP, PORTAL, OPERATOR_APP, READER_APP, SERVICE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody of the tenant who signs in."""
+
+    name: str
+    sign_in_name: str
+    roles: tuple[str, ...] = ()
+    """The app roles of the function app's API that the tenant assigned to them."""
+
+    @property
+    def password(self) -> str:
+        """Protects nothing, like ``Application.secret``."""
+        return f"{self.sign_in_name}-on-this-machine"
+
+
+ADMINISTRATOR = Person(
+    name="Ada Min", sign_in_name="ada.min@fabrikam.example", roles=("Sync.Admin",)
+)
+"""An administrator of the function app; CRM's, too, where the simulated world has her."""
+
+OPERATOR = Person(
+    name="Otto Rate", sign_in_name="otto.rate@fabrikam.example", roles=("Sync.Operate",)
+)
+
+READER = Person(name="Rhea Der", sign_in_name="rhea.der@fabrikam.example", roles=("Sync.Read",))
+
+NOBODY = Person(name="Noah Body", sign_in_name="noah.body@fabrikam.example")
+"""Somebody without any role."""
+
+PEOPLE = (ADMINISTRATOR, OPERATOR, READER, NOBODY)

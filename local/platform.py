@@ -19,11 +19,13 @@ from local.http_client import HttpClient
 from local.identities import (
     API_AUDIENCE,
     APPLICATIONS,
+    PEOPLE,
     PORTAL,
     SERVICE,
     SERVICE_SECRET_NAME,
     TENANT,
     Application,
+    Person,
 )
 from local.ports import Ports
 from local.processes import Processes, ProcessSpec, Sink, StartError
@@ -146,10 +148,14 @@ class Platform:
                 "secret": application.secret,
                 "expires_in": _SERVICE_TOKEN_SECONDS,
                 "roles": application.roles,
+                "public": application.public,
             }
             for application in APPLICATIONS
         ]
-        self._start_simulator("entra", ports.entra, {"clients": clients})
+        users = [
+            {"tenant": TENANT, "password": person.password, **asdict(person)} for person in PEOPLE
+        ]
+        self._start_simulator("entra", ports.entra, {"clients": clients, "users": users})
         self._start_simulator("key_vault", ports.key_vault, {"tenant": TENANT})
         secret = {"name": SERVICE_SECRET_NAME, "value": self.options.service.secret}
         self._seed(self.addresses.key_vault, {"secrets": [secret]})
@@ -216,6 +222,22 @@ class Platform:
                 "client_id": application.client_id,
                 "client_secret": application.secret,
                 "scope": f"{audience}/.default",
+            },
+        )
+        return str(answer.body["access_token"])
+
+    def person_token(self, person: Person, scope: str, application: Application = SERVICE) -> str:
+        """An access token of a person for a service, by an application that allows it:
+        ``person_token(READER, f"{API_AUDIENCE}/access_as_user")``."""
+        answer = self.client.request(
+            "POST",
+            f"{self.addresses.entra}/{TENANT}/oauth2/v2.0/token",
+            form={
+                "grant_type": "password",
+                "client_id": application.client_id,
+                "username": person.sign_in_name,
+                "password": person.password,
+                "scope": scope,
             },
         )
         return str(answer.body["access_token"])

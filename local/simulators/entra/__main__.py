@@ -1,4 +1,4 @@
-"""``python -m local.simulators.entra``; its configuration file is ``{"clients": [...]}``."""
+"""``python -m local.simulators.entra``; its configuration file is ``{"clients": [...], "users": [...]}``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from local.simulators.entra.simulator import EntraSimulator
 def _build(options: Options) -> EntraSimulator:
     if options.configuration is None:
         return EntraSimulator()
-    return EntraSimulator(json.loads(options.configuration.read_bytes())["clients"])
+    configuration = json.loads(options.configuration.read_bytes())
+    return EntraSimulator(configuration.get("clients"), configuration.get("users"))
 
 
 if __name__ == "__main__":

@@ -22,13 +22,15 @@ class Client:
     object_id: str
     """The service principal's id, the token's ``oid`` and ``sub``."""
     roles: tuple[str, ...]
+    public: bool
+    """Whether people may sign in by it without its secret (allow public client flows)."""
     expires_in: int
     """Seconds a token lives."""
 
 
 def client_from(row: dict[str, Any]) -> Client:
     """A client from its JSON; raises ``SeedError`` that names the member."""
-    known = {"tenant", "client_id", "secret", "object_id", "roles", "expires_in"}
+    known = {"tenant", "client_id", "secret", "object_id", "roles", "public", "expires_in"}
     if unknown := row.keys() - known:
         raise SeedError(f"clients: unknown members {sorted(unknown)}")
     tenant, client_id, secret = (_text(row, name) for name in ("tenant", "client_id", "secret"))
@@ -39,6 +41,7 @@ def client_from(row: dict[str, Any]) -> Client:
         secret=secret,
         object_id=str(row.get("object_id", principal)),
         roles=tuple(row.get("roles", ())),
+        public=bool(row.get("public", False)),
         expires_in=int(row.get("expires_in", _DEFAULT_EXPIRY_SECONDS)),
     )
 

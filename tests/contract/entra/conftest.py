@@ -7,7 +7,15 @@ import pytest
 from local.certificates import Certificates, ensure_certificates
 from local.simulators.core.server import running
 from local.simulators.entra.simulator import EntraSimulator
-from tests.contract.entra.registrations import CLIENT, SECRET, TENANT
+from tests.contract.entra.registrations import (
+    CLIENT,
+    DISABLED_PERSON,
+    PASSWORD,
+    PERSON,
+    PUBLIC_CLIENT,
+    SECRET,
+    TENANT,
+)
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +37,15 @@ def entra(certificates: Certificates) -> Iterator[str]:
         "roles": ["Synchronization.Run"],
         "expires_in": 600,
     }
-    simulator = EntraSimulator([client])
+    public = {"tenant": TENANT, "client_id": PUBLIC_CLIENT, "secret": SECRET, "public": True}
+    person = {
+        "tenant": TENANT,
+        "sign_in_name": PERSON,
+        "name": "Ada",
+        "password": PASSWORD,
+        "roles": ["Synchronization.Look"],
+    }
+    disabled = person | {"sign_in_name": DISABLED_PERSON, "enabled": False}
+    simulator = EntraSimulator([client, public], [person, disabled])
     with running(simulator, certificate=certificates.certificate, key=certificates.key) as url:
         yield url

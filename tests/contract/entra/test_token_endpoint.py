@@ -102,7 +102,7 @@ def test_msal_refuses_an_unknown_tenant(entra, certificates):
     ("form", "status", "error"),
     [
         ({}, 400, "invalid_request"),
-        ({"grant_type": "password"}, 400, "unsupported_grant_type"),
+        ({"grant_type": "implicit"}, 400, "unsupported_grant_type"),
         (
             {"grant_type": "client_credentials", "client_id": CLIENT, "scope": SCOPE},
             401,
