@@ -6,17 +6,20 @@ fit together after a restart, the records are saved when the platform stops and 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local.identities import SERVICE
+from local.identities import SERVICE, Person
 from local.platform import Platform
 from local.sample_data.model import Rows, SampleData
 
 _ROWS_PER_REQUEST = 5000
+_ADMINISTRATIVE = 1  # CRM's accessmode
 
 _SETS = {
     "business_central": (
@@ -38,6 +41,7 @@ _SETS = {
         "organizations",
         "businessunits",
         "systemusers",
+        "teams",
         "transactioncurrencies",
         "uomschedules",
         "uoms",
@@ -103,6 +107,33 @@ class SimulatedWorld:
                 self._seed(address, json.loads(path.read_text(encoding="utf-8")))
         return True
 
+    def add_administrator(self, person: Person) -> None:
+        """Let a person in to CRM as System Administrator and System Customizer, who imports
+        solutions; in the root business unit."""
+        units = self.dump("crm", "businessunits")
+        root = next(unit for unit in units if not unit["_parentbusinessunitid_value"])
+        first, _, last = person.name.partition(" ")
+        user = {
+            "firstname": first,
+            "lastname": last,
+            "internalemailaddress": person.sign_in_name,
+            "domainname": person.sign_in_name,
+            "_businessunitid_value": root["businessunitid"],
+            "accessmode": _ADMINISTRATIVE,
+        }
+        self._seed_crm({"systemusers": [user]})
+        roles = ["System Administrator", "System Customizer"]
+        self._demand_of_crm("user", {"user": person.sign_in_name, "roles": roles})
+
+    def make_crm_bare(self) -> None:
+        """Make CRM an organization that nobody has prepared for the service: no solution, no
+        integration roles, its application user without any role."""
+        self._demand_of_crm("bare", {})
+
+    def install_solution(self, package: bytes) -> None:
+        """Have CRM hold a solution as if it had long been imported."""
+        self._demand_of_crm("solution", {"package": base64.b64encode(package).decode()})
+
     def count(self, side: str, entity_set: str) -> int:
         """How many records a simulator holds in a set."""
         return len(self.dump(side, entity_set))
@@ -140,6 +171,12 @@ class SimulatedWorld:
     def _seed_crm(self, rows: Rows) -> None:
         if self._platform.options.crm_url is None:
             self._seed(self._platform.addresses.crm, rows)
+
+    def _demand_of_crm(self, name: str, values: Mapping[str, Any]) -> None:
+        address = f"{self._platform.addresses.crm}/_sim/{name}"
+        answer = self._platform.client.request("POST", address, body=values)
+        if answer.status not in (200, 204):
+            raise SeedError(f"{address} answered {answer.body}")
 
     def _seed(self, address: str, rows: Rows) -> None:
         """Small sets together, since they refer to each other; large ones in parts after them."""

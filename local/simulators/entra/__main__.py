@@ -1,4 +1,5 @@
-"""``python -m local.simulators.entra``; its configuration file is ``{"clients": [...], "users": [...]}``."""
+"""``python -m local.simulators.entra``; the configuration file is ``{"clients": […],
+"users": […]}``."""
 
 from __future__ import annotations
 
