@@ -10,6 +10,7 @@ from connections.functions import blueprint as connections
 from log_masking import mask_logs
 from setup.guide_functions import blueprint as guide
 from setup.lifecycle_functions import blueprint as lifecycle
+from setup.solution_functions import blueprint as solution
 from sync.functions import blueprint as sync
 from sync.incremental_functions import blueprint as incremental
 from sync.outcome_functions import blueprint as outcomes
@@ -25,6 +26,7 @@ app.register_functions(api)
 app.register_functions(connections)
 app.register_functions(guide)
 app.register_functions(lifecycle)
+app.register_functions(solution)
 app.register_functions(sync)
 app.register_functions(incremental)
 app.register_functions(outcomes)
