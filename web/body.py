@@ -8,19 +8,19 @@ from typing import Any, NoReturn
 from errors import RefusedRequestError
 
 BODY_LIMIT = 64 * 1024
-"""Bytes of a request's body."""
+"""Bytes of a request's body, unless its route says otherwise."""
 
 
-def json_document(raw: bytes, content_type: str) -> object:
+def json_document(raw: bytes, content_type: str, *, limit: int = BODY_LIMIT) -> object:
     """Parse a body; an empty one is an empty object.
 
-    Raises ``RefusedRequestError``: 413 above ``BODY_LIMIT``, 415 for anything but JSON in UTF-8,
+    Raises ``RefusedRequestError``: 413 above ``limit`` bytes, 415 for anything but JSON in UTF-8,
     400 ``malformed-json`` for what RFC 8259 does not allow or leaves open (members named twice,
     NaN, endless nesting).
     """
-    if len(raw) > BODY_LIMIT:
+    if len(raw) > limit:
         raise RefusedRequestError(
-            413, "body-too-large", f"The body has {len(raw)} bytes; at most {BODY_LIMIT} are taken."
+            413, "body-too-large", f"The body has {len(raw)} bytes; at most {limit} are taken."
         )
     if not raw:
         return {}

@@ -33,7 +33,7 @@ def clock(account, monkeypatch) -> Clock:
     """Two requests a second, ten at once."""
     made = Clock()
     limit = limits.RequestLimit(per_second=2, burst=10, clock=made)
-    monkeypatch.setattr("web.edge.request_limit", lambda: limit)
+    monkeypatch.setattr("web.call.request_limit", lambda: limit)
     return made
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from connections.model import Incremental
+from connections.model import ConnectionState, Incremental
 from connections.store import TABLE, ConnectionStore
 from errors import AuthorizationError, ConfigurationError, CouplerError, TransientError
 from identity.model import TenantId
@@ -39,7 +39,8 @@ def queues(monkeypatch):
 @pytest.fixture
 def key(account, queues) -> str:
     """CRM's key of the connection."""
-    ConnectionStore(account.table(TABLE, TENANT)).add(examples.connection())
+    enabled = replace(examples.connection(), state=ConnectionState.ACTIVE)
+    ConnectionStore(account.table(TABLE, TENANT)).add(enabled)
     store = WebhookStore(account.table("webhooks", TENANT), "cronus")
     made, ring = store.issue_key("crm", store.load().ring("crm"), now())
     store.key_is_set("crm", ring)

@@ -20,9 +20,14 @@ from tests.security.calls import as_caller
 from tests.unit.connections.examples import TENANT, body
 from tests.unit.identity import issuer
 
-PACKAGES = ("connections", "couplings", "identity", "services", "storage", "sync", "web")
+PACKAGES = (
+    *("audit", "connections", "couplings", "identity", "services", "setup", "storage"),
+    *("sync", "web", "webhooks"),
+)
 SECRET = "s3cret-value"
 _HOLDS_A_SECRET = re.compile(r"secret|password|token|storage_connection|authorization", re.I)
+# The first two are held to it below; a function shows its name, trouble what it tells people.
+_SHOWS_NO_VALUE = ("SecretText", "ServiceToken", "Callable", "Trouble")
 _HOLDS_NO_VALUE = {
     "client_secret_name",  # addresses of secrets
     "key_secret_name",
@@ -53,7 +58,7 @@ def test_a_field_that_may_hold_a_secret_is_not_shown(model):
         if field.repr
         and _HOLDS_A_SECRET.search(field.name)
         and field.name not in _HOLDS_NO_VALUE
-        and "SecretText" not in str(field.type)
+        and not any(one in str(field.type) for one in _SHOWS_NO_VALUE)
     ]
     assert shown == []
 

@@ -13,11 +13,11 @@ import azure.functions as func
 import pytest
 
 from errors import RefusedRequestError, TransientError
-from identity.model import Caller, Role, TenantId
-from identity.tokens import UnauthenticatedError
-from web import answers, edge
-from web.edge import Request, Route, admitted, route
-from web.limits import RequestLimit
+from identity.model import Role
+from tests.unit.web.callers import document, request
+from web import answers
+from web.edge import Request, admitted, route
+from web.request import Route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,54 +25,13 @@ class Named:
     name: str = "nobody"
 
 
-class Verifier:
-    def caller(self, authorization):
-        if authorization != "Bearer good":
-            raise UnauthenticatedError("token-refused", "no", "Bearer")
-        return Caller(
-            tenant=TenantId("t"),
-            subject="s",
-            role=Role.OPERATOR,
-            is_application=True,
-            name="n",
-        )
-
-
-@pytest.fixture(autouse=True)
-def _verifier(monkeypatch):
-    monkeypatch.setattr(edge, "verifier", Verifier)
-    monkeypatch.setattr(edge, "request_limit", lambda: RequestLimit(per_second=0, burst=1))
-
-
 ANY_CALLER = Route(function="read", method="GET", path="things", role=Role.READER)
 
 
 def authenticated(
-    function: Callable[..., Any], role: Role = Role.READER, **reads: type
+    function: Callable[..., Any], role: Role = Role.READER, **reads: Any
 ) -> Callable[..., Any]:
     return admitted(replace(ANY_CALLER, role=role, **reads), function)
-
-
-def request(
-    body: bytes = b"",
-    *,
-    path: dict[str, str] | None = None,
-    query: dict[str, str] | None = None,
-    **headers: str,
-) -> func.HttpRequest:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return func.HttpRequest(
-        method="POST",
-        url="http://127.0.0.1:7071/api/x",
-        headers={"authorization": "Bearer good", "content-type": "application/json"} | named,
-        params=query or {},
-        route_params=path or {},
-        body=body,
-    )
-
-
-def document(answer: func.HttpResponse) -> Any:
-    return json.loads(answer.get_body())
 
 
 def test_a_trigger_learns_the_verified_caller():
