@@ -31,6 +31,7 @@ _SHOWS_NO_VALUE = ("SecretText", "ServiceToken", "Callable", "Trouble")
 _HOLDS_NO_VALUE = {
     "client_secret_name",  # addresses of secrets
     "key_secret_name",
+    "secret_address",
 }
 
 
