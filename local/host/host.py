@@ -108,7 +108,11 @@ class FunctionHost:
             if any(f.kind in _DURABLE_TRIGGERS or f.durable_clients for f in functions):
                 self._durable = await self._start_durable(tables)
             await server.start(
-                functions=http.handle, durable=self._durable.handle if self._durable else None
+                functions=http.handle,
+                durable=self._durable.handle if self._durable else None,
+                timers={
+                    each.name.lower(): each.run_now for each in triggers if isinstance(each, Timer)
+                },
             )
             loops = [asyncio.create_task(trigger.run()) for trigger in triggers]
             for loop in loops:

@@ -1,8 +1,9 @@
 """The host's HTTP side: its own status, the Durable HTTP API, and the app's functions."""
 
+import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
@@ -12,8 +13,10 @@ BODY_LIMIT_SETTING = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
 _BODY_LIMIT = 100 * 1024 * 1024
 _DURABLE_PATHS = ("/runtime/webhooks/durabletask/", "/durabletask/")
 _STATUS_PATH = "/admin/host/status"
+_RUN_PATH = "/admin/functions/"
 
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+type RunNow = Callable[[], Awaitable[None]]
 
 
 class HttpServer:
@@ -32,11 +35,19 @@ class HttpServer:
         self._runner: web.AppRunner | None = None
         self._functions: Handler = _not_found
         self._durable: Handler = _not_found
+        self._timers: Mapping[str, RunNow] = {}
+        self._started: set[asyncio.Future[None]] = set()
         self._stopping = False
 
-    async def start(self, *, functions: Handler, durable: Handler | None) -> None:
-        """Begin to answer; raises HostError if someone else listens on the port by now."""
+    async def start(
+        self, *, functions: Handler, durable: Handler | None, timers: Mapping[str, RunNow]
+    ) -> None:
+        """Begin to answer; raises HostError if someone else listens on the port by now.
+
+        `timers` runs the app's timer functions, by their names in lower case.
+        """
         self._functions = functions
+        self._timers = timers
         self._durable = durable or _not_found
         app = web.Application(client_max_size=_body_limit())
         app.router.add_route("*", "/{path:.*}", self._handle)
@@ -67,7 +78,24 @@ class HttpServer:
             return await self._durable(request)  # running functions may still need it
         if self._stopping:
             return web.Response(status=503, headers={"Retry-After": "1"})
+        if path.lower().startswith(_RUN_PATH):
+            return self._run_now(request, path.lower().removeprefix(_RUN_PATH))
         return await self._functions(request)
+
+    def _run_now(self, request: web.Request, name: str) -> web.Response:
+        """Start a timer function; the answer does not wait for its end."""
+        run = self._timers.get(name)
+        if run is None or request.method != "POST":
+            return web.Response(status=404)
+        started = asyncio.ensure_future(run())
+        self._started.add(started)
+        started.add_done_callback(self._forget)
+        return web.Response(status=202)
+
+    def _forget(self, run: asyncio.Future[None]) -> None:
+        self._started.discard(run)
+        if not run.cancelled():
+            run.exception()  # told by the log already
 
     def _taken(self, error: OSError) -> HostError:
         return HostError(

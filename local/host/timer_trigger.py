@@ -119,6 +119,11 @@ class Timer:
             self._schedule, now()
         )
 
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self._function.name
+
     async def run(self) -> None:
         """Run the function at each occurrence until `stop`; a run under way then still ends."""
         status = await self._recall() if self._monitored else None
@@ -131,6 +136,14 @@ class Timer:
             await self._remember(status.last if status else self._now(), due)
             if await self._reached(due):
                 status = await self._fire(status, past_due=False)
+
+    async def run_now(self) -> None:
+        """Run the function once beside its schedule, as the admin API does; raises
+        ``FunctionError``."""
+        value = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": False}
+        await self._invoker.run(
+            self._function, typed(json=json.dumps(value)), reason="timer, by the admin API"
+        )
 
     def stop(self) -> None:
         """Run the function no more."""

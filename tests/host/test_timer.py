@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+import requests
 from azure.data.tables import TableServiceClient
 
 from local.host.errors import HostError
@@ -31,6 +32,16 @@ def test_run_on_startup_runs_at_once(start_host: HostFactory, sample: Sample):
     sample.start(start_host)
     eventually(lambda: sample.trace("at_start"))
     assert sample.trace("tick") == []
+
+
+def test_the_admin_api_runs_a_timer_function_now(start_host: HostFactory, sample: Sample):
+    host = sample.start(start_host)
+    run = f"{host.base_url}/admin/functions"
+    assert requests.post(f"{run}/tick", json={"input": ""}, timeout=10).status_code == 202
+    (traced,) = eventually(lambda: sample.trace("tick"))
+    assert traced["past_due"] is False
+    assert requests.get(f"{run}/tick", timeout=10).status_code == 404
+    assert requests.post(f"{run}/unknown", json={}, timeout=10).status_code == 404
 
 
 def test_an_occurrence_missed_while_the_host_was_down_is_made_up_as_past_due(

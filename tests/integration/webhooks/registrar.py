@@ -50,6 +50,12 @@ class Registrar:
         document: dict[str, Any] = answer.body
         return document
 
+    def run_timer(self) -> None:
+        """Have the timer function run that renews every connection's webhooks."""
+        url = f"{self._platform.addresses.function_app}/admin/functions/renew_webhooks"
+        answer = self._platform.client.request("POST", url, body={"input": ""})
+        assert answer.status == 202, answer.body
+
     # The receivers
 
     def call_receiver(self, side: str, query: str = "", body: Any = None) -> Answer:

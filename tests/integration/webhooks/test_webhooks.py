@@ -129,6 +129,23 @@ def test_a_lost_subscription_is_made_again(office: Office, registrar: Registrar)
     arrives_in_crm(office, customer, "Wells")
 
 
+def test_the_timer_makes_a_lost_subscription_again_and_renews_the_others(registrar: Registrar):
+    registrar.remove()
+    registrar.set_clock_of_bc(-40 * 3600)
+    registrar.register()
+    early = registrar.expiries()
+    registrar.set_clock_of_bc(0)
+    registrar.lose_subscription("customers")
+    registrar.run_timer()
+    soon(
+        lambda: (
+            set(late := registrar.expiries()) == SUBSCRIBED
+            and all(late[name] - early[name] > timedelta(hours=39) for name in SUBSCRIBED)
+        ),
+        "subscriptions that the timer renewed",
+    )
+
+
 @pytest.mark.parametrize("query", ["", "?code=", "?code=forged"])
 def test_a_forged_call_in_the_name_of_crm_is_refused(registrar: Registrar, query: str):
     body = {"MessageName": "Update", "PrimaryEntityName": "account", "PrimaryEntityId": "x"}
