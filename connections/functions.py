@@ -18,7 +18,7 @@ from web.edge import Request, route
 blueprint = func.Blueprint()
 
 
-@route(blueprint, Role.ADMINISTRATOR, "POST", "connections", body=NewConnection)
+@route(blueprint, Role.ADMINISTRATOR, "POST", "connections", body=NewConnection, idempotent=True)
 def create_connection(req: Request) -> func.HttpResponse:
     """201 with the new connection; 200 where the same one is there, 409 where another is."""
     connection = connection_of(

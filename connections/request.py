@@ -13,7 +13,6 @@ from connections.model import (
     CONNECTION_ID_PATTERN,
     BusinessCentralSide,
     Connection,
-    ConnectionState,
     Credentials,
     CrmSide,
     Options,
@@ -138,7 +137,6 @@ def connection_of(
             client_secret_name=asked.credentials.client_secret_name,
         ),
         options=_options_of(asked.options),
-        state=ConnectionState.ACTIVE,
         created_at=now,
         created_by=caller.subject,
     )

@@ -18,8 +18,10 @@ from errors import ConfigurationError, CouplerError
 from identity.model import TenantId
 from services import business_central, dataverse
 from services.business_central import BusinessCentral
+from services.business_central_metadata import BusinessCentralMetadata
 from services.business_central_subscriptions import BusinessCentralSubscriptions
 from services.dataverse import Dataverse
+from services.dataverse_metadata import DataverseMetadata
 from services.dataverse_webhooks import DataverseWebhooks
 from services.records import Record, Traffic
 from services.tokens import Authority, ServiceToken
@@ -53,6 +55,8 @@ class OpenServices:
     crm: Dataverse
     subscriptions: BusinessCentralSubscriptions
     crm_webhooks: DataverseWebhooks
+    business_central_metadata: BusinessCentralMetadata
+    crm_metadata: DataverseMetadata
     business_central_traffic: Traffic
     crm_traffic: Traffic
     close: Callable[[], None]
@@ -151,6 +155,8 @@ def open_services(
         crm=Dataverse(crm),
         subscriptions=BusinessCentralSubscriptions(bc, str(company["id"])),
         crm_webhooks=DataverseWebhooks(crm),
+        business_central_metadata=BusinessCentralMetadata(bc),
+        crm_metadata=DataverseMetadata(crm),
         business_central_traffic=bc.traffic,
         crm_traffic=crm.traffic,
         close=ways.close,

@@ -74,6 +74,11 @@ class ConnectionStore:
             )
         return stored
 
+    def is_active(self, connection_id: str) -> bool:
+        """Whether there is a connection of that id and it is enabled."""
+        row = self._table.get(_PARTITION, (connection_id,))
+        return row is not None and row.values["state"] == ConnectionState.ACTIVE.value
+
     def load_all(self) -> Iterator[StoredConnection]:
         """All connections of the tenant in the order of their ids."""
         return map(_connection_of, self._table.scan(_PARTITION))

@@ -153,6 +153,7 @@ def _measure_product(options: PlatformOptions, data: SampleData, log: Sink) -> M
         world.fill(data)
         client = CouplerClient(platform)
         client.create_connection(connection_document(platform, data.company))
+        client.enable(CONNECTION)
         client.set_incremental(CONNECTION, {"enabled": False})  # no timer in between
         world.forget_requests()
         process = ProcessMeter(platform.host_process_id())

@@ -24,6 +24,14 @@ class CouplerClient:
     def create_connection(self, document: dict[str, Any]) -> dict[str, Any]:
         return self._call("POST", "connections", document)
 
+    def enable(self, connection: str) -> dict[str, Any]:
+        """Have the setup guide's checks made, and the connection enabled if they pass."""
+        return self._call("POST", f"connections/{connection}/enable")
+
+    def setup(self, connection: str) -> dict[str, Any]:
+        """Every step of the setup guide as it was found last."""
+        return self._call("GET", f"connections/{connection}/setup")
+
     def start_full_sync(self, connection: str) -> dict[str, Any]:
         return self._call("POST", f"connections/{connection}/full-sync/start", {})
 
@@ -105,5 +113,7 @@ class CouplerClient:
         if answer.status >= 400:
             problem = answer.body if isinstance(answer.body, dict) else {"detail": answer.body}
             told = " ".join(str(problem.get(part, "")) for part in ("title", "detail", "hint"))
+            faults = [f"{each['member']}: {each['message']}" for each in problem.get("errors", [])]
+            told = "\n  ".join((told, *faults))
             raise CouplerApiError(f"{method} /api/{path} answered {answer.status}: {told}")
         return answer

@@ -17,7 +17,13 @@ from rich.live import Live
 from local.azurite import InstallError
 from local.coupler_client import CouplerApiError, CouplerClient
 from local.demo_check import check, counts, pairs
-from local.demo_view import counts_table, outcomes_table, pairs_table, review_table
+from local.demo_view import (
+    counts_table,
+    outcomes_table,
+    pairs_table,
+    review_table,
+    setup_table,
+)
 from local.identities import SERVICE_SECRET_NAME, TENANT
 from local.options import add_platform_options, platform_options
 from local.platform import Platform
@@ -91,6 +97,8 @@ def _demo(console: Console, platform: Platform, data: SampleData) -> int:
     world.forget_requests()
     client = CouplerClient(platform)
     client.create_connection(connection_document(platform, data.company))
+    client.enable(CONNECTION)
+    console.print(setup_table(client.setup(CONNECTION)))
     began = time.monotonic()
     client.start_full_sync(CONNECTION)
     review = _watch(console, client)

@@ -13,6 +13,9 @@ from rich.text import Text
 _COLOURS = {
     "finished": "green",
     "success": "green",
+    "passed": "green",
+    "warning": "yellow",
+    "failed": "red",
     "finished-with-errors": "yellow",
     "in-process": "yellow",
     "ready": "cyan",
@@ -22,6 +25,21 @@ _COLOURS = {
 }
 _COUNTERS = ("inserted", "modified", "unchanged", "coupled")
 _NOT_IN_STEP = ("skipped", "waiting", "conflict", "failed")
+
+
+def setup_table(guide: dict[str, Any]) -> RenderableType:
+    """The steps of the setup guide with their checks, and what does not simply pass."""
+    table = Table(title="Setup guide", title_justify="left")
+    for heading in ("Step", "Checks", "Result", "To know"):
+        table.add_column(heading, no_wrap=heading != "To know")
+    for step in guide["steps"]:
+        told = [each["message"] for each in step["findings"] if each["result"] != "passed"]
+        state = step["result"].replace("_", " ")
+        checks = str(len(step["findings"]))
+        table.add_row(
+            step["step"], checks, Text(state, style=_COLOURS.get(state, "grey50")), " ".join(told)
+        )
+    return table
 
 
 def review_table(review: dict[str, Any]) -> RenderableType:

@@ -187,6 +187,7 @@ def _soak(options: PlatformOptions, plan: Plan, log: Sink) -> tuple[dict[str, An
 def _synchronize_once(platform: Platform, client: CouplerClient, company: str) -> None:
     _tell("Synchronizing everything once …")
     client.create_connection(connection_document(platform, company))
+    client.enable(CONNECTION)
     client.start_full_sync(CONNECTION)
     deadline = time.monotonic() + _SYNCHRONIZED_SECONDS
     while (review := client.review(CONNECTION))["run"]["state"] == "in-process":

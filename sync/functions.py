@@ -14,6 +14,9 @@ import azure.functions as func
 from connections.model import CONNECTION_ID_PATTERN
 from connections.services import open_connections
 from connections.store import connections_of
+from couplings.listing import CouplingOrder, Listed
+from couplings.model import CouplingState
+from errors import RefusedRequestError
 from identity.model import Role, TenantId
 from settings import settings
 from sync.connected import catalog_source
@@ -51,9 +54,13 @@ class StartRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListQuery:
-    """Which part of a list is asked for."""
+class CouplingQuery:
+    """Which couplings are asked for."""
 
+    state: CouplingState | None = None
+    search: Annotated[str, Text(longest=250)] | None = None
+    """Part of a record's name, number or id on either side."""
+    sort: CouplingOrder = CouplingOrder.BC_ID
     limit: Limit = USUAL_LIMIT
     continuation: Continuation | None = None
 
@@ -65,6 +72,7 @@ class ListQuery:
     "connections/{connection_id}/full-sync/start",
     body=StartRequest,
     durable_client="starter",
+    idempotent=True,
 )
 async def start_full_sync(req: Request, starter: Any) -> func.HttpResponse:
     """202: a full synchronization of the named table mappings (all by default) was begun."""
@@ -78,6 +86,7 @@ async def start_full_sync(req: Request, starter: Any) -> func.HttpResponse:
     "connections/{connection_id}/full-sync/preview",
     body=StartRequest,
     durable_client="starter",
+    idempotent=True,
 )
 async def start_preview(req: Request, starter: Any) -> func.HttpResponse:
     """202: counting what a full synchronization would do was begun; nothing is written."""
@@ -124,10 +133,12 @@ def reset_full_sync(req: Request) -> func.HttpResponse:
     "POST",
     "connections/{connection_id}/full-sync/lines/{mapping}/restart",
     durable_client="starter",
+    idempotent=True,
 )
 async def restart_line(req: Request, starter: Any) -> func.HttpResponse:
     """202: one line, and those that it blocked, run again."""
     full_sync = await asyncio.to_thread(_full_sync, req)
+    await asyncio.to_thread(_require_active, req)
     name = req.path("mapping", _MAPPING_PATTERN)
     run = await asyncio.to_thread(full_sync.restart, name)
     await _orchestrate(starter, req, run)
@@ -139,16 +150,21 @@ async def restart_line(req: Request, starter: Any) -> func.HttpResponse:
     Role.READER,
     "GET",
     "connections/{connection_id}/couplings/{mapping}",
-    query=ListQuery,
+    query=CouplingQuery,
 )
 def list_couplings(req: Request) -> func.HttpResponse:
     """200 with the coupled records of one table mapping."""
-    query = req.query(ListQuery)
+    query = req.query(CouplingQuery)
     tenant, connection_id = req.caller.tenant, _known_connection(req)
     mapping = catalog_source(tenant, connection_id)().named(req.path("mapping", _MAPPING_PATTERN))
-    page = coupling_store(tenant, connection_id).list_page(
-        mapping.name, query.limit, query.continuation
+    asked = Listed(
+        state=query.state,
+        search=query.search or "",
+        order=query.sort,
+        limit=query.limit,
+        continuation=query.continuation,
     )
+    page = coupling_store(tenant, connection_id).list_page(mapping.name, asked)
     body = {
         "couplings": [coupling_document(coupling) for coupling in page.couplings],
         "continuation": page.continuation,
@@ -206,8 +222,12 @@ async def start_run(req: Request, starter: Any, kind: RunKind, *place: str) -> f
     """202: a run of the tables that the body names was begun; ``place`` tells how it goes."""
     wanted = req.body(StartRequest)
     full_sync = await asyncio.to_thread(_full_sync, req)
+    if kind is not RunKind.PREVIEW:
+        await asyncio.to_thread(_require_active, req)
     try:
         run = await asyncio.to_thread(full_sync.begin, kind, wanted.mappings, req.caller.subject)
+        if kind is not RunKind.PREVIEW:
+            await asyncio.to_thread(_stay_or_cancel, req, full_sync)
     except ActiveRunError as active:
         # Its start may have died between storing the run and starting its orchestration.
         running = await asyncio.to_thread(full_sync.run, active.run_id)
@@ -216,6 +236,21 @@ async def start_run(req: Request, starter: Any, kind: RunKind, *place: str) -> f
     await _orchestrate(starter, req, run)
     location = answers.address("connections", _connection_id(req), *place)
     return answers.accepted(location, run_document(run))
+
+
+def _require_active(req: Request) -> None:
+    """A preview writes nothing; whatever else runs does so for an enabled connection only."""
+    connections_of(req.caller.tenant).load_active(_connection_id(req))
+
+
+def _stay_or_cancel(req: Request, full_sync: FullSync) -> None:
+    """Cancel the run that was just stored where its connection was put on hold meanwhile: whoever
+    did so may not have seen it (the timelines are told in ``setup.lifecycle``)."""
+    try:
+        _require_active(req)
+    except RefusedRequestError:
+        full_sync.cancel()
+        raise
 
 
 async def _orchestrate(starter: Any, req: Request, run: Run) -> None:

@@ -41,9 +41,12 @@ def start_due_passes(timer: func.TimerRequest) -> None:
 
 @blueprint.queue_trigger(arg_name="message", queue_name=QUEUE, connection="AzureWebJobsStorage")
 def work_table_pass(message: func.QueueMessage) -> None:
-    """Pass over the table that the message names, or over all of a connection's."""
+    """Pass over the table that the message names, or over all of a connection's, if it is still
+    enabled."""
     keys = message.get_json()
     tenant, connection_id = TenantId(keys["tenant"]), keys["connection"]
+    if not connections_of(tenant).is_active(connection_id):
+        return  # put on hold or removed since the message was sent; enabling sends anew
 
     def services() -> Services:
         stored = connections_of(tenant).load(connection_id)
@@ -55,10 +58,13 @@ def work_table_pass(message: func.QueueMessage) -> None:
     worker.handle(keys["mapping"], asked=keys["asked"], turned_away=keys.get("turned_away", 0))
 
 
-@route(blueprint, Role.OPERATOR, "POST", "connections/{connection_id}/incremental/run")
+@route(
+    blueprint, Role.OPERATOR, "POST", "connections/{connection_id}/incremental/run", idempotent=True
+)
 def run_passes(req: Request) -> func.HttpResponse:
     """202: every table that was synchronized once is passed over now, whatever back-off is on."""
     connection_id = _known_connection(req)
+    connections_of(req.caller.tenant).load_active(connection_id)
     run_limits(req.caller.tenant).count_start()
     pass_stores(req.caller.tenant, connection_id).requests.send("", asked=True)
     return answers.accepted(answers.address("connections", connection_id, "tables"), {})

@@ -7,6 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from local.simulators.business_central import writing
+from local.simulators.business_central.access import Access
+from local.simulators.business_central.description import (
+    API_NAMESPACE,
+    SERVICE_NAMESPACE,
+    metadata,
+    service_document,
+)
 from local.simulators.business_central.errors import (
     BcError,
     NotSimulatedError,
@@ -33,7 +40,7 @@ from local.simulators.business_central.reading import (
     table_collection,
 )
 from local.simulators.business_central.representation import HEADERS
-from local.simulators.business_central.schema import API_SETS, WEB_SERVICE_SETS
+from local.simulators.business_central.schema import API_SETS
 from local.simulators.business_central.store import Company, Environment
 from local.simulators.business_central.values import GUID, moment_text
 from local.simulators.core.messages import SimRequest, SimResponse, not_implemented
@@ -44,8 +51,11 @@ _COUNT = "$count"
 class Api:
     """Answers single requests from one environment's records."""
 
-    def __init__(self, environment: Environment, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, environment: Environment, clock: Callable[[], datetime], access: Access
+    ) -> None:
         self._environment = environment
+        self._access = access
         self._clock = clock
 
     def answer(self, request: SimRequest) -> SimResponse:
@@ -68,8 +78,12 @@ class Api:
 
     def _api(self, request: SimRequest, address: Address, root: str) -> SimResponse:
         match address.segments:
+            case () | (Segment(name="$metadata", key=None),) if request.method != "GET":
+                raise method_not_allowed(request.method, "", "Service")
             case ():
-                raise NotSimulatedError("the service document")
+                return service_document(root, ["companies", *sorted(API_SETS)])
+            case (Segment(name="$metadata", key=None),):
+                return metadata(API_NAMESPACE, (COMPANIES, *API_SETS.values()))
             case (Segment(name="companies", key=None), *rest):
                 return self._companies(request, root, rest)
             case (Segment(name="companies", key=str(key)),):
@@ -113,6 +127,7 @@ class Api:
     ) -> SimResponse:
         schema = _known_set(segments[0].name)
         path = f"companies({company.id})/{schema.name}"
+        self._access.require(schema, request.method)
         collection = table_collection(company, schema, root=root, path=path)
         match segments:
             case [Segment(key=None)]:
@@ -186,22 +201,43 @@ class Api:
         if request.method != "GET":
             raise NotSimulatedError(f"{request.method} on web services")
         match address.segments:
+            case (Segment(name="$metadata", key=None),):
+                return metadata(SERVICE_NAMESPACE, self._access.published.values())
             case (Segment(name="Company", key=None),):
                 return self._company_list(root)
             case (Segment(name="Company", key=str(key)), *rest) if rest:
                 company = self._environment.company(parse_key(key, ("Name",))[0])
                 if company is None:
                     raise company_not_found(key)
-                return _service(request, company, root, rest)
-            case (Segment(name=name), *_) if name in WEB_SERVICE_SETS:
+                return self._service(request, company, root, rest)
+            case (Segment(name=name), *_) if name in self._access.published:
                 company = self._named_company(request)
-                return _service(request, company, root, list(address.segments))
+                return self._service(request, company, root, list(address.segments))
             case (Segment(name=name), *_) if name == "Company" or name.startswith("$"):
                 raise NotSimulatedError(f"'{name}' of ODataV4 at this address")
             case (Segment(name=name), *_):
                 raise segment_not_found(name)
             case _:
-                raise NotSimulatedError("the service document")
+                return service_document(root, ["Company", *sorted(self._access.published)])
+
+    def _service(
+        self, request: SimRequest, company: Company, root: str, segments: list[Segment]
+    ) -> SimResponse:
+        schema = self._access.published.get(segments[0].name)
+        if schema is None:
+            raise segment_not_found(segments[0].name)
+        self._access.require(schema, request.method)
+        path = f"Company('{company.name.replace("'", "''")}')/{schema.name}"
+        collection = table_collection(company, schema, root=root, path=path)
+        match segments:
+            case [Segment(key=None)]:
+                return collection.read(request)
+            case [Segment(key=None), Segment(name="$count", key=None)]:
+                return collection.count(request)
+            case [Segment(key=str(key))]:
+                return collection.single(request, _row_by_key(company, schema, key))
+            case _:
+                raise segment_not_found(segments[1].name)
 
     def _company_list(self, root: str) -> SimResponse:
         companies = sorted(self._environment.companies.values(), key=lambda each: each.name)
@@ -270,25 +306,6 @@ def _guid(key: str) -> str:
     if not GUID.fullmatch(value):
         raise bad_request(f"Cannot convert the literal '{value}' to the expected type 'Edm.Guid'.")
     return value.lower()
-
-
-def _service(
-    request: SimRequest, company: Company, root: str, segments: list[Segment]
-) -> SimResponse:
-    schema = WEB_SERVICE_SETS.get(segments[0].name)
-    if schema is None:
-        raise segment_not_found(segments[0].name)
-    path = f"Company('{company.name.replace("'", "''")}')/{schema.name}"
-    collection = table_collection(company, schema, root=root, path=path)
-    match segments:
-        case [Segment(key=None)]:
-            return collection.read(request)
-        case [Segment(key=None), Segment(name="$count", key=None)]:
-            return collection.count(request)
-        case [Segment(key=str(key))]:
-            return collection.single(request, _row_by_key(company, schema, key))
-        case _:
-            raise segment_not_found(segments[1].name)
 
 
 def _row_by_key(company: Company, schema: EntitySet, key: str) -> Row:

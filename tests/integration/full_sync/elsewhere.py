@@ -1,4 +1,4 @@
-"""A platform whose services are other processes on other ports, CRM's not yet up at first."""
+"""A platform whose services are other processes on other ports, CRM's away for a while."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ class Elsewhere:
         self._bc_port, self._crm_port = ports
         self._data = local_customers()
         self._serve("business_central", self._bc_port, self._data.business_central)
+        self._serve("dataverse", self._crm_port, self._data.crm)
         self._connection = self._installation.connect(self._data.company)
+        processes.stop("other dataverse")
         self._installation.start(self._connection, MAPPINGS)
         self._unreachable_review: dict[str, Any] = {}
         self._review_after_restart: dict[str, Any] = {}

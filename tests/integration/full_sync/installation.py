@@ -193,11 +193,16 @@ class Installation:
         } | sides
 
     def connect(self, company_name: str, **sides: Any) -> str:
-        """A new connection's id; no pass by the timer comes between what a test looks at."""
-        created = self.client.create_connection(self.document(company_name, **sides))
-        connection_id = str(created["connection_id"])
+        """An enabled connection's id; no pass by the timer comes between what a test looks at."""
+        connection_id = self.draft(company_name, **sides)
+        self.client.enable(connection_id)
         self.client.set_incremental(connection_id, {"enabled": False})
         return connection_id
+
+    def draft(self, company_name: str, **sides: Any) -> str:
+        """The id of a connection that is not enabled: only previews run."""
+        created = self.client.create_connection(self.document(company_name, **sides))
+        return str(created["connection_id"])
 
     def start(
         self, connection: str, mappings: Sequence[str] = (), *, action: str = "start"
@@ -227,6 +232,18 @@ class Installation:
         started = self.start(connection, mappings)
         assert started.status == 202, started.body
         return self.ended(connection)
+
+    def preview(self, connection: str, mappings: Sequence[str] = ()) -> dict[str, Any]:
+        """Count what a run would do and wait for the end; the lines."""
+        started = self.start(connection, mappings, action="preview")
+        assert started.status == 202, started.body
+
+        def over() -> dict[str, Any] | None:
+            path = f"connections/{connection}/full-sync/preview"
+            lines: dict[str, Any] = self.call("GET", path).body
+            return lines if lines["run"]["state"] != "in-process" else None
+
+        return until(over, f"the end of the preview of {connection}") or {}
 
     def dump(self, side: str, entity_set: str) -> list[dict[str, Any]]:
         return self.world.dump(side, entity_set)

@@ -152,8 +152,8 @@ def webpage(installation: Installation) -> Iterator[str]:
 
 
 def test_a_web_page_in_the_services_place_is_told_as_such(installation, small_company, webpage):
-    connection = installation.connect(small_company, crm={"url": webpage})
-    review = installation.synchronize(connection, ["SALESPEOPLE", "CUSTOMER"])
+    connection = installation.draft(small_company, crm={"url": webpage})
+    review = installation.preview(connection, ["SALESPEOPLE", "CUSTOMER"])
     assert statuses(review) == {"SALESPEOPLE": "error", "CUSTOMER": "blocked"}
     failed = line(review, "SALESPEOPLE")
     assert failed["message"] == (
@@ -163,8 +163,8 @@ def test_a_web_page_in_the_services_place_is_told_as_such(installation, small_co
 
 
 def test_a_company_that_is_not_there_is_named_with_those_that_are(installation, small_company):
-    connection = installation.connect("Contoso Elsewhere")
-    review = installation.synchronize(connection, ["CURRENCY"])
+    connection = installation.draft("Contoso Elsewhere")
+    review = installation.preview(connection, ["CURRENCY"])
     failed = line(review, "CURRENCY")
     assert failed["job_queue_entry_status"] == "error"
     assert "'Contoso Elsewhere'" in failed["message"]

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from connections.model import Incremental, Options, Ownership, WebServiceKey
+from connections.model import ConnectionState, Incremental, Options, Ownership, WebServiceKey
 from connections.store import TABLE, ConnectionStore
 from errors import RefusedRequestError
 from identity.model import TenantId
@@ -97,6 +97,25 @@ def test_options_and_the_web_service_key_are_read_back(store):
     assert read.business_central.web_service_key == WebServiceKey(
         user="COUPLER", key_secret_name=f"{TENANT}--key"
     )
+
+
+def test_work_that_writes_is_for_enabled_connections_only(store):
+    stored, _ = store.add(connection())
+    with pytest.raises(RefusedRequestError) as refused:
+        store.load_active("cronus")
+    assert (refused.value.status, refused.value.code) == (409, "connection-not-enabled")
+    assert not store.is_active("cronus")
+    active = store.change(stored, replace(stored.connection, state=ConnectionState.ACTIVE))
+    assert store.load_active("cronus") == active
+    assert store.is_active("cronus")
+    assert not store.is_active("other")
+
+
+def test_a_removed_connection_is_unknown(store):
+    stored, _ = store.add(connection())
+    store.remove(stored)
+    store.remove(stored)
+    assert list(store.load_all()) == []
 
 
 def test_a_change_of_what_was_changed_since_is_refused(store):
