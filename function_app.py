@@ -6,6 +6,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from api.functions import blueprint as api
+from audit.functions import blueprint as audit
 from connections.functions import blueprint as connections
 from log_masking import mask_logs
 from setup.guide_functions import blueprint as guide
@@ -23,6 +24,7 @@ mask_logs()
 # the key that a webhook's receiver verifies.
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 app.register_functions(api)
+app.register_functions(audit)
 app.register_functions(connections)
 app.register_functions(guide)
 app.register_functions(lifecycle)

@@ -73,6 +73,7 @@ def begin_solution_sign_in(req: Request) -> func.HttpResponse:
     "POST",
     "connections/{connection_id}/solution",
     body=ImportRequest,
+    idempotent=True,
 )
 def import_solution(req: Request) -> func.HttpResponse:
     """200 when the solution is imported and the roles are assigned, 202 while the organization

@@ -53,7 +53,15 @@ class RepairRequest:
     """As the list of drift tells them."""
 
 
-@route(blueprint, Role.OPERATOR, "POST", _ROUTE, body=StartRequest, durable_client="starter")
+@route(
+    blueprint,
+    Role.OPERATOR,
+    "POST",
+    _ROUTE,
+    body=StartRequest,
+    durable_client="starter",
+    idempotent=True,
+)
 async def start_reconcile(req: Request, starter: Any) -> func.HttpResponse:
     """202: comparing the named tables (all by default) with their couplings was begun."""
     return await start_run(req, starter, RunKind.RECONCILE, "reconcile")
@@ -86,7 +94,7 @@ def list_drift(req: Request) -> func.HttpResponse:
     return answers.ok(body)
 
 
-@route(blueprint, Role.OPERATOR, "POST", f"{_ROUTE}/repair", body=RepairRequest)
+@route(blueprint, Role.OPERATOR, "POST", f"{_ROUTE}/repair", body=RepairRequest, idempotent=True)
 def repair_drift(req: Request) -> func.HttpResponse:
     """202 with the number of repairs begun, by kind; the passes that carry them out follow."""
     connection_id = _known_connection(req)
