@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from itertools import batched
 
 from couplings.halves import HALF_COLUMNS, HalfCoupling, find_halves, mend_half
+from couplings.listing import CouplingPage, Listed, coupling_page
 from couplings.model import Coupling, CouplingIndexEntry
 from couplings.rows import (
     BC,
@@ -31,7 +32,6 @@ from couplings.rows import (
     index_entry_of,
 )
 from errors import ConcurrencyError, RecordError, TransientError
-from storage.paging import check_limit, resume, take_page, unknown_continuation
 from storage.rows import (
     ANY_VERSION,
     TRANSACTION_LIMIT,
@@ -62,13 +62,6 @@ class CouplingRefusal:
     crm_coupled_to: str | None
     """BC id that the CRM record is coupled to already."""
     message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CouplingPage:
-    couplings: list[Coupling]
-    continuation: str | None
-    """Opaque; None on the last page."""
 
 
 class CouplingStore:
@@ -168,25 +161,9 @@ class CouplingStore:
         """As ``couplings.halves.mend_half``; idempotent."""
         return mend_half(self._table, self._partition(mapping), half)
 
-    def list_page(self, mapping: str, limit: int, continuation: str | None = None) -> CouplingPage:
-        """Couplings in the order of BC ids, for people to leaf through.
-
-        Raises ``RefusedRequestError``: 422 for a limit outside 1 to 1000, 400 for a continuation
-        that another list gave.
-        """
-        last = resume(continuation, of=self._table)
-        if last is not None and last[0] != self._partition(mapping):
-            raise unknown_continuation()
-        rows = self._table.scan(
-            self._partition(mapping),
-            prefix=(BC,),
-            after=last[1] if last else None,
-            page_size=min(check_limit(limit) + 1, 1000),
-        )
-        page, following = take_page(rows, limit, of=self._table)
-        return CouplingPage(
-            couplings=[coupling_of(mapping, row) for row in page], continuation=following
-        )
+    def list_page(self, mapping: str, asked: Listed) -> CouplingPage:
+        """Couplings for people to leaf through; see ``couplings.listing.coupling_page``."""
+        return coupling_page(self._table, self._partition(mapping), mapping, asked)
 
     def uncouple(self, mapping: str, bc_id: str) -> Coupling | None:
         """Remove the coupling of this BC record and return it; None where there is none."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from couplings.listing import CouplingOrder, Listed
 from couplings.model import BaseSnapshot, Coupling, CouplingState
 from couplings.store import CouplingStore
 from errors import RefusedRequestError
@@ -260,27 +261,28 @@ def test_pages_cover_everything_once(store: CouplingStore):
 
     seen, continuation, requests = [], None, 0
     while True:
-        page = store.list_page("CUSTOMER", 10, continuation)
+        page = store.list_page("CUSTOMER", Listed(limit=10, continuation=continuation))
         seen += page.couplings
         continuation = page.continuation
         requests += 1
         if continuation is None:
             break
 
-    assert seen == given
+    # a list leaves out what both sides agreed on
+    assert seen == [replace(each, base=None) for each in given]
     assert requests == 3
 
 
 def test_a_last_page_that_is_full_has_no_continuation(store: CouplingStore):
     store.couple_many("CUSTOMER", pairs(10))
 
-    assert store.list_page("CUSTOMER", 10).continuation is None
+    assert store.list_page("CUSTOMER", Listed(limit=10)).continuation is None
 
 
 @pytest.mark.parametrize("continuation", ["", "x", "é", "e30=", "W1tdLFtdXQ==", "W1sxXSxbMl1d"])
 def test_a_continuation_from_elsewhere_is_refused(store: CouplingStore, continuation: str):
     with pytest.raises(RefusedRequestError) as caught:
-        store.list_page("CUSTOMER", 10, continuation)
+        store.list_page("CUSTOMER", Listed(limit=10, continuation=continuation))
 
     assert (caught.value.status, caught.value.code) == (400, "continuation-unknown")
 
@@ -288,24 +290,82 @@ def test_a_continuation_from_elsewhere_is_refused(store: CouplingStore, continua
 @pytest.mark.parametrize("change", [lambda text: text[:-4], lambda text: "A" + text[1:], str.upper])
 def test_a_continuation_that_was_tampered_with_is_refused(store: CouplingStore, change):
     store.couple_many("CUSTOMER", pairs(11))
-    given = store.list_page("CUSTOMER", 10).continuation or ""
+    given = store.list_page("CUSTOMER", Listed(limit=10)).continuation or ""
 
     with pytest.raises(RefusedRequestError):
-        store.list_page("CUSTOMER", 10, change(given))
+        store.list_page("CUSTOMER", Listed(limit=10, continuation=change(given)))
 
 
 def test_a_continuation_of_another_table_mapping_is_refused(store: CouplingStore):
     store.couple_many("CUSTOMER", pairs(11))
-    given = store.list_page("CUSTOMER", 10).continuation
+    given = store.list_page("CUSTOMER", Listed(limit=10)).continuation
 
     with pytest.raises(RefusedRequestError):
-        store.list_page("CONTACT", 10, given)
+        store.list_page("CONTACT", Listed(limit=10, continuation=given))
+
+
+DAY = timedelta(days=1)
+
+
+def in_disorder() -> list[Coupling]:
+    return [
+        coupling("1", "A", name="Trey Research", synchronized_at=AT + DAY),
+        coupling("2", "B", name="Adatum", state=CouplingState.CONFLICT, synchronized_at=None),
+        coupling("3", "C", name="School of Fine Art", bc_key="30000", synchronized_at=AT),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        (CouplingOrder.BC_ID, "123"),
+        (CouplingOrder.KEY, "312"),
+        (CouplingOrder.NAME, "231"),
+        (CouplingOrder.SYNCHRONIZED, "231"),
+        (CouplingOrder.LATEST_SYNCHRONIZED, "132"),
+    ],
+)
+def test_a_list_comes_in_the_order_that_is_asked_for(store: CouplingStore, order, expected):
+    store.couple_many("CUSTOMER", in_disorder())
+    seen, continuation = "", None
+    while True:
+        page = store.list_page("CUSTOMER", Listed(order=order, limit=2, continuation=continuation))
+        seen += "".join(each.bc_id for each in page.couplings)
+        continuation = page.continuation
+        if continuation is None:
+            break
+    assert seen == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({"state": CouplingState.CONFLICT}, "2"),
+        ({"search": "ADAT"}, "2"),
+        ({"search": "3000"}, "3"),
+        ({"search": "c"}, "123"),  # ids, numbers and names alike
+        ({"search": "c", "state": CouplingState.PARKED}, ""),
+    ],
+)
+@pytest.mark.parametrize("order", [CouplingOrder.BC_ID, CouplingOrder.NAME])
+def test_a_list_holds_what_is_asked_for(store: CouplingStore, wanted, expected, order):
+    store.couple_many("CUSTOMER", in_disorder())
+    page = store.list_page("CUSTOMER", Listed(order=order, **wanted))
+    assert "".join(sorted(each.bc_id for each in page.couplings)) == expected
+
+
+def test_a_continuation_of_another_order_is_refused(store: CouplingStore):
+    store.couple_many("CUSTOMER", in_disorder())
+    by_name = store.list_page("CUSTOMER", Listed(order=CouplingOrder.NAME, limit=1)).continuation
+    for order in (CouplingOrder.BC_ID, CouplingOrder.KEY):
+        with pytest.raises(RefusedRequestError):
+            store.list_page("CUSTOMER", Listed(order=order, continuation=by_name))
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1001])
 def test_a_page_limit_out_of_range_is_refused(store: CouplingStore, limit: int):
     with pytest.raises(RefusedRequestError):
-        store.list_page("CUSTOMER", limit)
+        store.list_page("CUSTOMER", Listed(limit=limit))
 
 
 @pytest.mark.parametrize(("mine", "theirs"), [(("1", "A"), ("1", "B")), (("1", "A"), ("2", "A"))])
