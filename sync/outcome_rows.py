@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -24,6 +25,13 @@ _MOST_FIELDS = 12
 """Details of so many fields are kept. A transaction of ``RECORDED_AT_ONCE`` rows has 4 MiB."""
 RECORDED_AT_ONCE = 50
 _REFUSALS_TO_PARK = 3
+_VARYING = re.compile(
+    r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"  # a GUID
+    r"|\b(?=[a-f]*\d)[0-9a-f]{16,}\b"  # an id of a request or trace
+    r"|\d+(?:[-/.:,T ]+\d+)*(?:\s?[AP]M\b)?",  # a number, a date, a time
+    re.IGNORECASE,
+)
+"""What may be another one each time that the same is refused."""
 
 
 def continued(outcome: Outcome, known: Outcome | None) -> Outcome:
@@ -35,8 +43,12 @@ def continued(outcome: Outcome, known: Outcome | None) -> Outcome:
         return replace(outcome, refusals=int(bool(outcome.content)))
     is_attempt = not outcome.untried and outcome.last_seen != known.last_seen
     is_same = (outcome.code, outcome.message) == (known.code, known.message)
-    is_alike = is_same and bool(outcome.content) and outcome.content == known.content
-    refusals = known.refusals + is_attempt if is_alike else int(bool(outcome.content))
+    is_refused_alike = (
+        bool(outcome.content)
+        and (outcome.code, outcome.content) == (known.code, known.content)
+        and says_the_same(outcome.message, known.message)
+    )
+    refusals = known.refusals + is_attempt if is_refused_alike else int(bool(outcome.content))
     is_carried_out = known.decision == outcome.considered
     return replace(
         outcome,
@@ -44,9 +56,19 @@ def continued(outcome: Outcome, known: Outcome | None) -> Outcome:
         attempts=known.attempts + is_attempt,
         refusals=refusals,
         parked=refusals >= _REFUSALS_TO_PARK,
-        ignored=known.ignored and is_same,
+        ignored=known.ignored and (is_same or is_refused_alike),
         decision=outcome.decision if is_carried_out else known.decision,
     )
+
+
+def says_the_same(message: str, other: str) -> bool:
+    """Whether two refusals of one content say the same.
+
+    Services put into them what is new each time: the id of a request, the time, a duration. What
+    varies like that is left out of the comparison; that the record is still the same, its content
+    tells.
+    """
+    return _VARYING.sub("*", message) == _VARYING.sub("*", other)
 
 
 def key_of(row: Row) -> RecordKey:
