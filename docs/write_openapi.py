@@ -26,7 +26,7 @@ METHODS = ("get", "put", "post", "delete", "patch")
 
 _HEAD = "# Written by `python -m docs.write_openapi` from docs/openapi/. Do not edit.\n"
 _REASONS = {"401": ("WWW-Authenticate", "WWWAuthenticate")} | dict.fromkeys(
-    ("429", "503"), ("Retry-After", "RetryAfter")
+    ("409", "429", "503"), ("Retry-After", "RetryAfter")
 )
 """The header that a refusal of that status may have, and its component."""
 
@@ -43,6 +43,7 @@ def document() -> dict[str, Any]:
     """The whole document, made of all parts in the order of their names after the base."""
     base = yaml.safe_load((PARTS / "base.yaml").read_text(encoding="utf-8"))
     common, of_connection = base.pop("refusals"), base.pop("refusals_of_a_connection")
+    of_key = base.pop("refusals_of_a_key")
     order = base.pop("parts")
     for name in order:
         _join(base, yaml.safe_load((PARTS / f"{name}.yaml").read_text(encoding="utf-8")))
@@ -50,6 +51,8 @@ def document() -> dict[str, Any]:
         for method in METHODS:
             if method in item:
                 needed = of_connection if "{connection_id}" in path else {}
+                if item[method].get("x-idempotent"):
+                    _take_key(item[method], common, of_key)
                 item[method] = _complete(item[method], common | needed)
     made: dict[str, Any] = _with_required(base)
     return made
@@ -83,20 +86,36 @@ def _add(
     members.update(more)
 
 
+def _take_key(operation: dict[str, Any], common: dict[int, str], more: dict[int, str]) -> None:
+    """Add what ``Idempotency-Key`` brings: itself, refusals, and the mark of an answer replayed."""
+    key = {"$ref": "#/components/parameters/idempotency_key"}
+    operation["parameters"] = [*operation.get("parameters", []), key]
+    own = operation["refusals"] = dict(operation.get("refusals", {}))
+    for status, text in more.items():
+        own[status] = f"{own.get(status, common.get(status, ''))} {text}".strip()
+    mark = {"Idempotent-Replayed": {"$ref": "#/components/headers/IdempotentReplayed"}}
+    # copies: other operations may share what the parts give a name to
+    operation["responses"] = {
+        status: answer | {"headers": answer.get("headers", {}) | mark}
+        for status, answer in operation["responses"].items()
+    }
+
+
 def _complete(operation: dict[str, Any], common: dict[int, str]) -> dict[str, Any]:
     """The operation with its role in words, its refusals, and the headers of all answers."""
     role = operation["x-role"]
     own = operation.pop("refusals", {})
     refusals = own if role == "none" else common | own
-    answers = operation.pop("responses") | {
+    answers = operation.pop("responses")
+    answers |= {
         str(status): _refusal(str(status), " ".join(refusals[status].split()))
         for status in sorted(refusals)
     }
-    for answer in answers.values():
-        answer["headers"] = {
-            **answer.get("headers", {}),
-            "x-correlation-id": {"$ref": "#/components/headers/CorrelationId"},
-        }
+    correlation = {"x-correlation-id": {"$ref": "#/components/headers/CorrelationId"}}
+    answers = {
+        status: answer | {"headers": answer.get("headers", {}) | correlation}
+        for status, answer in answers.items()
+    }
     if role != "none":
         words = [operation.get("description", "").strip(), f"Needs the role *{role}*."]
         operation["description"] = "\n\n".join(filter(None, words))
