@@ -9,6 +9,7 @@ import pytest
 import settings
 from connections.model import ConnectionState
 from connections.store import TABLE, ConnectionStore
+from errors import RefusedRequestError
 from identity.model import TenantId
 from storage import accounts
 from tests.fakes.queues import MemoryQueues
@@ -16,6 +17,8 @@ from tests.security.calls import as_caller, call, document
 from tests.unit.connections import examples
 from tests.unit.identity import issuer
 from web import limits
+from web.edge import ROUTES
+from web.shapes import read_query
 
 TENANT = TenantId(issuer.TENANT)
 PATH = {"connection_id": "cronus"}
@@ -124,3 +127,31 @@ def test_runs_of_all_connections_count_among_those_at_once(connected, monkeypatc
 
 async def _no_orchestration(*_: object) -> None:
     """The orchestration needs a host."""
+
+
+# sizes
+
+LISTS = sorted(name for name, one in ROUTES.items() if "limit" in one.query.__annotations__)
+LISTS_OF_A_BOUNDED_SIZE = {"list_connections", "list_mappings", "list_tables"}
+"""As long as what an administrator set up by hand."""
+
+
+def test_every_other_list_comes_in_pages():
+    lists = {name for name in ROUTES if name.startswith("list_")}
+    assert lists - set(LISTS) <= LISTS_OF_A_BOUNDED_SIZE
+    assert {"list_couplings", "list_outcomes", "list_drift"} <= set(LISTS)
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("limit", ["0", "-1", "1001", "1e3", "9" * 50])
+def test_no_page_is_larger_than_a_thousand(name, limit):
+    with pytest.raises(RefusedRequestError) as refused:
+        read_query(ROUTES[name].query, {"limit": limit})
+    assert refused.value.status == 400
+    assert read_query(ROUTES[name].query, {"limit": "100"})
+
+
+def test_only_a_package_and_a_mapping_may_be_larger_than_64_kibibytes():
+    larger = {name: one.largest_body for name, one in ROUTES.items() if one.largest_body > 65_536}
+    assert set(larger) <= {"import_solution", "add_mapping", "change_mapping", "check_mapping"}
+    assert all(size <= 1024 * 1024 for size in larger.values())
