@@ -62,6 +62,13 @@ def test_every_role_is_described():
     assert told == needed | dict.fromkeys(WITHOUT_A_TOKEN, "none")
 
 
+def test_every_route_that_takes_an_idempotency_key_is_described():
+    told = {name for name, (*_, one) in OPERATIONS.items() if one.get("x-idempotent")}
+    assert told == {name for name, route in ROUTES.items() if route.idempotent}
+    taken = {name for name in OPERATIONS if "Idempotency-Key" in parameters(name, "header")}
+    assert told == taken
+
+
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_only_what_needs_no_role_needs_no_token(name):
     operation = OPERATIONS[name][-1]
