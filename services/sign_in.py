@@ -47,6 +47,14 @@ _REFUSALS = {
 }
 
 
+_REDEEMED = "AADSTS54005"
+_USED = (
+    "sign-in-used",
+    "This sign-in was used already: it gives its token once.",
+    "Begin another sign-in.",
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
     """A sign-in that was begun and waits for a person."""
@@ -110,7 +118,7 @@ class DeviceCodeSignIn:
         where they declined, were too late, or the code is unknown or used; ``TransientError``
         where Entra ID cannot be reached.
         """
-        flow = {"device_code": device_code, "interval": 0}
+        flow = {"device_code": device_code, "interval": 1}  # between 0 msal would ask for ever
         answer = self._asked(
             lambda application: application.acquire_token_by_device_flow(
                 flow,
@@ -144,11 +152,12 @@ class DeviceCodeSignIn:
         return answer
 
     def _refused(self, answer: dict[str, Any]) -> RefusedRequestError:
-        known = _REFUSALS.get(str(answer.get("error") or ""))
+        error = str(answer.get("error") or "")
+        description = str(answer.get("error_description") or error)
+        known = _USED if _REDEEMED in description else _REFUSALS.get(error)
         if known:
             code, message, hint = known
             return RefusedRequestError(422, code, message, hint=hint)
-        description = str(answer.get("error_description") or answer.get("error") or "")
         account = shortened(description.partition("Trace ID")[0])
         return RefusedRequestError(
             422,
