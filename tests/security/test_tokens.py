@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from jwt.algorithms import RSAAlgorithm
 
 from tests.security.calls import call, document
 from tests.unit.identity import issuer
@@ -25,22 +26,26 @@ def public_pem() -> bytes:
     )
 
 
+def claims_text(**changes: Any) -> bytes:
+    return json.dumps(issuer.claims(**changes)).encode()
+
+
 def hmac_signed_with_the_public_key() -> str:
     """What a verifier accepts that takes the algorithm from the header."""
     header = encoded(json.dumps({"alg": "HS256", "typ": "JWT", "kid": KID}).encode())
-    content = f"{header}.{encoded(json.dumps(issuer.claims()).encode())}"
+    content = f"{header}.{encoded(claims_text())}"
     signature = hmac.new(public_pem(), content.encode(), hashlib.sha256).digest()
     return f"Bearer {content}.{encoded(signature)}"
 
 
 def unsigned(algorithm: str) -> str:
     header = encoded(json.dumps({"alg": algorithm, "typ": "JWT", "kid": KID}).encode())
-    return f"Bearer {header}.{encoded(json.dumps(issuer.claims()).encode())}."
+    return f"Bearer {header}.{encoded(claims_text())}."
 
 
 def with_changed_payload(**changes: Any) -> str:
     header, _, signature = issuer.token().split(".")
-    return f"Bearer {header}.{encoded(json.dumps(issuer.claims(**changes)).encode())}.{signature}"
+    return f"Bearer {header}.{encoded(claims_text(**changes))}.{signature}"
 
 
 def with_changed_signature() -> str:
@@ -54,6 +59,20 @@ def header(**members: Any) -> str:
     return f"Bearer {signed(json.dumps({'alg': 'RS256', 'kid': KID} | members).encode())}"
 
 
+def with_signature(signature: str) -> str:
+    head, payload, _ = issuer.token().split(".")
+    return f"Bearer {head}.{payload}.{signature}"
+
+
+def with_payload(payload: bytes) -> str:
+    """Whatever is in it, signed with the published key."""
+    content = f"{encoded(GOOD_HEADER)}.{encoded(payload)}"
+    signature = RSAAlgorithm(RSAAlgorithm.SHA256).sign(content.encode(), issuer.rsa_key())
+    return f"Bearer {content}.{encoded(signature)}"
+
+
+GOOD_HEADER = json.dumps({"alg": "RS256", "kid": KID}).encode()
+KID_TWICE = b'{"alg":"RS256","kid":"mine","kid":"%s"}' % KID.encode()
 ALGORITHM_TWICE = b'{"alg":"none","alg":"RS256","kid":"%s"}' % KID.encode()
 NOW = int(time.time())
 STRANGERS_KEY = issuer.rsa_key("strangers-key")
@@ -72,12 +91,27 @@ FORGED: dict[str, str] = {
     "key id is no text": header(kid=7),
     "key in the header": header(kid="mine", jwk=issuer.jwk("strangers-key")),
     "key address in the header": header(kid="mine", jku="https://evil.example/keys"),
+    "key certificate in the header": header(kid="mine", x5c=["MIIB"]),
+    "key certificate address in the header": header(kid="mine", x5u="https://evil.example/c"),
+    "key id is a path": header(kid="../../dev/null"),
+    "key id is another's beginning": header(kid=KID[:-1]),
+    "key id with blanks around it": header(kid=f" {KID} "),
     "unknown critical header": header(crit=["exp"]),
+    "unencoded payload": header(b64=False, crit=["b64"]),
+    "key id twice": f"Bearer {signed(KID_TWICE)}",
     "header member twice": f"Bearer {signed(ALGORITHM_TWICE)}",
     "header is no object": f"Bearer {signed(b'["RS256"]')}",
     "header is no JSON": f"Bearer {signed(b'{')}",
     "changed payload": with_changed_payload(tid=OTHER_TENANT),
     "changed signature": with_changed_signature(),
+    "empty signature": with_signature(""),
+    "short signature": with_signature(encoded(b"x")),
+    "signature of zeros": with_signature(encoded(bytes(256))),
+    "another token's signature": with_signature(issuer.token(sub="x").split(".")[2]),
+    "a token within a token": with_payload(issuer.token().encode()),
+    "a token within a token, said so": header(cty="JWT", typ="JWT", zip="DEF", kid="inner"),
+    "claims are no object": with_payload(b'["tid"]'),
+    "claims are no JSON": with_payload(b"{"),
     "wrong audience": bearer(aud="api://other"),
     "audience in a list": bearer(aud=[issuer.AUDIENCE]),
     "audience as a beginning": bearer(aud=issuer.AUDIENCE + "/more"),
@@ -86,6 +120,9 @@ FORGED: dict[str, str] = {
     "issuer of version 1": bearer(iss=f"https://sts.windows.net/{TENANT}/"),
     "issuer with more": bearer(iss=f"{AUTHORITY}/{TENANT}/v2.0/"),
     "another tenant's issuer": bearer(iss=f"{AUTHORITY}/{OTHER_TENANT}/v2.0"),
+    "issuer common": bearer(iss=f"{AUTHORITY}/common/v2.0"),
+    "issuer with a pattern": bearer(iss=f"{AUTHORITY}/{{tenantid}}/v2.0"),
+    "issuer in a list": with_payload(claims_text(iss=[f"{AUTHORITY}/{TENANT}/v2.0"])),
     "no issuer": bearer(iss=None),
     "tenant common": bearer(tid="common"),
     "tenant organizations": bearer(tid="organizations"),
@@ -103,6 +140,13 @@ FORGED: dict[str, str] = {
     "no subject": bearer(sub=None),
     "empty object id": bearer(oid=""),
     "object id is no text": bearer(oid=[issuer.SUBJECT]),
+    "roles are no list": bearer(roles="Sync.Admin"),
+    "roles in an object": bearer(roles={"Sync.Admin": True}),
+    "a role is no text": bearer(roles=["Sync.Admin", 7]),
+    "scopes are no text": bearer(scp=["access_as_user"], idtyp=None),
+    "an application with a scope": bearer(scp="access_as_user", idtyp="app"),
+    "a person without a scope": bearer(idtyp="user"),
+    "a kind that nobody knows": bearer(idtyp="device"),
     "two values": f"{bearer()}, {bearer()}",
     "two tokens": f"{bearer()} {issuer.token()}",
     "another scheme": f"Basic {issuer.token()}",

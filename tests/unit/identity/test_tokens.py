@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -94,3 +95,75 @@ def test_unreachable_keys_are_a_passing_fault_and_no_refusal():
     verifier = TokenVerifier(authority=issuer.AUTHORITY, audience=issuer.AUDIENCE, keys=NoKeys())
     with pytest.raises(TransientError):
         verifier.caller(issuer.bearer())
+
+
+def person(**changes: Any) -> Caller:
+    """The caller of a signed-in person's token."""
+    claims = {
+        "idtyp": None,
+        "scp": "openid access_as_user",
+        "roles": ["Sync.Operate"],
+        "preferred_username": "anna@cronus.example",
+    }
+    return issuer.verifier().caller(issuer.bearer(**claims | changes))
+
+
+@pytest.mark.parametrize(
+    ("roles", "role"),
+    [
+        (["Sync.Read"], Role.READER),
+        (["Sync.Operate"], Role.OPERATOR),
+        (["Sync.Admin"], Role.ADMINISTRATOR),
+        (["Sync.Read", "Sync.Admin", "Sync.Operate"], Role.ADMINISTRATOR),
+        (["Something.Else", "Sync.Read"], Role.READER),
+        (["sync.admin"], None),
+        (["Sync.Admin "], None),
+        (["Sync.*"], None),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_the_highest_of_the_known_roles_counts(roles, role):
+    assert issuer.verifier().caller(issuer.bearer(roles=roles)).role is role
+    assert person(roles=roles).role is role
+
+
+def test_an_application_acts_for_itself_where_no_person_let_it():
+    for idtyp in ("app", None):
+        caller = issuer.verifier().caller(issuer.bearer(idtyp=idtyp))
+        assert (caller.is_application, caller.name) == (True, issuer.CLIENT)
+
+
+def test_a_person_is_told_from_an_application():
+    for idtyp in ("user", None):
+        caller = person(idtyp=idtyp)
+        assert (caller.is_application, caller.name) == (False, "anna@cronus.example")
+
+
+@pytest.mark.parametrize("scopes", ["", "openid", "access_as_users", "Access_As_User", "access"])
+def test_a_persons_role_counts_with_the_applications_scope_only(scopes):
+    assert person(scp=scopes).role is None
+
+
+def test_a_scope_alone_is_no_role():
+    assert person(roles=None).role is None
+
+
+@pytest.mark.parametrize(
+    ("claims", "name"),
+    [
+        ({"preferred_username": None, "name": "Anna"}, "Anna"),
+        ({"preferred_username": None}, ""),
+        ({"preferred_username": 7, "name": "Anna"}, "Anna"),
+        ({"preferred_username": "a\r\nb"}, "ab"),
+        ({"preferred_username": "x" * 500}, "x" * 100),
+    ],
+)
+def test_a_name_is_only_for_reading(claims, name):
+    assert person(**claims).name == name
+
+
+@pytest.mark.parametrize("higher", list(Role))
+def test_a_role_covers_itself_and_those_before_it(higher):
+    covered = [role for role in Role if higher.covers(role)]
+    assert covered == list(Role)[: list(Role).index(higher) + 1]
