@@ -14,6 +14,7 @@ from setup.lifecycle_functions import blueprint as lifecycle
 from setup.solution_functions import blueprint as solution
 from sync.functions import blueprint as sync
 from sync.incremental_functions import blueprint as incremental
+from sync.mapping_functions import blueprint as mappings
 from sync.outcome_functions import blueprint as outcomes
 from sync.reconcile_functions import blueprint as reconcile
 from webhooks.functions import blueprint as webhooks
@@ -31,6 +32,7 @@ app.register_functions(lifecycle)
 app.register_functions(solution)
 app.register_functions(sync)
 app.register_functions(incremental)
+app.register_functions(mappings)
 app.register_functions(outcomes)
 app.register_functions(reconcile)
 app.register_functions(webhooks)

@@ -12,23 +12,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
-from enum import StrEnum
 from typing import Any
 
 from errors import RecordError
-
-
-class ValueKind(StrEnum):
-    """What a field or column holds."""
-
-    TEXT = "text"
-    NUMBER = "number"
-    FLAG = "flag"
-    DATE = "date"
-    TIME = "time"  # a moment: day and time of day
-    OPTION = "option"  # one of CRM's numbered choices
-    ID = "id"
-    OTHER = "other"
+from services.table_facts import ValueKind
 
 
 class Keep:

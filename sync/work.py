@@ -53,5 +53,10 @@ class Work:
     @property
     def endpoint(self) -> Endpoint:
         """Where the mapping's BC records are."""
-        table = self.mapping.bc
-        return Endpoint.page(table.name) if table.page else Endpoint.api(table.name)
+        return endpoint_of(self.mapping)
+
+
+def endpoint_of(mapping: TableMapping) -> Endpoint:
+    """Where a mapping's BC records are."""
+    table = mapping.bc
+    return Endpoint.page(table.name) if table.page else Endpoint.api(table.name)

@@ -22,6 +22,11 @@ MAX_ITEMS = 1000
 _MAX_FAULTS = 20
 _NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
+
+class JsonObject(dict[str, Any]):
+    """A member that is any JSON object: a reader of its own judges what is in it."""
+
+
 _NO_VALUE = object()
 """Stands in for a value that was refused; never leaves this module, for its fault is raised."""
 
@@ -128,6 +133,10 @@ class _Reader:
         if get_origin(wanted) in (tuple, list):
             items = self._items(get_args(wanted)[0], given, path)
             return list(items) if get_origin(wanted) is list else items
+        if wanted is JsonObject:
+            is_one = isinstance(given, dict)
+            made = JsonObject(cast("dict[str, Any]", given)) if is_one else None
+            return self._fault(path, "must be a JSON object") if made is None else made
         if dataclasses.is_dataclass(wanted):
             return self.members(cast("type", wanted), given, path)
         return self._scalar(wanted, rule, given, path)

@@ -9,6 +9,7 @@ from local.simulators.dataverse.metadata import (
     create_key,
     entity_definition,
     key_description,
+    references,
     select_items,
 )
 from local.simulators.dataverse.paths import Segment
@@ -43,6 +44,9 @@ class Definitions:
             return _attributes(table, segments[1:], call)
         if segments[1].name == "Keys" and len(segments) == 2:
             return self._keys(table, segments[1].key, call)
+        if segments[1].name == "ManyToOneRelationships" and len(segments) == 2:
+            _only_get(call)
+            return _list(call, "ManyToOneRelationships", references(table))
         raise not_implemented(f"EntityDefinitions/{segments[1].name}")
 
     def _definition(self, table: TableSchema) -> Item:

@@ -113,6 +113,23 @@ def _option(value: int, label: str) -> Item:
     return {"Value": value, "Label": {"LocalizedLabels": labels, "UserLocalizedLabel": labels[0]}}
 
 
+def references(table: TableSchema) -> list[Item]:
+    """The relationships of a table's lookups: one for each table that one may lead to."""
+    return [
+        {
+            "MetadataId": metadata_id(table.name, column.name, target),
+            "SchemaName": f"{table.name}_{navigation}_{target}",
+            "RelationshipType": "OneToManyRelationship",
+            "ReferencingEntity": table.name,
+            "ReferencingAttribute": column.name,
+            "ReferencingEntityNavigationPropertyName": navigation,
+            "ReferencedEntity": target,
+        }
+        for column in table.columns.values()
+        for target, navigation in column.navigation.items()
+    ]
+
+
 def key_description(table: TableSchema, key: AlternateKey) -> Item:
     """The description of an alternate key. Its index is ready at once here."""
     return {

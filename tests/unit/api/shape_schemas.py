@@ -7,7 +7,7 @@ import enum
 import types
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
-from web.shapes import MAX_ITEMS, Number, Text
+from web.shapes import MAX_ITEMS, JsonObject, Number, Text
 
 _FOR_PEOPLE = ("description", "example", "examples", "title", "format")
 
@@ -86,6 +86,8 @@ def _of_type(wanted: Any) -> dict[str, Any]:
     if get_origin(wanted) in (list, tuple):
         items = _of_type(get_args(wanted)[0])
         return {"type": ["array"], "maxItems": MAX_ITEMS, "items": items}
+    if wanted is JsonObject:
+        return {"type": ["object"]}
     if dataclasses.is_dataclass(wanted) and isinstance(wanted, type):
         return of_shape(wanted)
     return _scalar(wanted, rule)
