@@ -1,7 +1,8 @@
 """``python -m local.simulators.business_central``: serve the simulator until told to stop.
 
 The configuration file, where given, is a JSON object of ``environment`` (its name),
-``applications`` (client ids) and ``limits`` (fields of ``Limits``), all optional.
+``applications`` (client ids), ``web_service_users`` (keys by user, on premises only) and ``limits``
+(fields of ``Limits``), all optional.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ def build(options: Options) -> BusinessCentralSimulator:
     return BusinessCentralSimulator(
         environment=settings.get("environment", ""),
         applications=settings.get("applications", ()),
+        web_service_users=settings.get("web_service_users"),
         limits=Limits().changed(settings.get("limits", {})),
         ca_file=options.ca_file,
     )

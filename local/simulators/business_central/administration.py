@@ -13,6 +13,7 @@ from local.simulators.business_central.editing import (
 from local.simulators.business_central.errors import BcError, NotSimulatedError
 from local.simulators.business_central.inventory import post_inventory
 from local.simulators.business_central.store import Company, Environment
+from local.simulators.core.descriptions import described
 from local.simulators.core.simulator import SeedError
 
 type _Work = Callable[[Company, Any, str], Any]
@@ -24,6 +25,15 @@ WORKS: dict[str, tuple[_Work, str]] = {
     "delete": (delete_records, "deleted"),
 }
 """Of a command's name to what it does with its body, and what its answer calls the result."""
+
+
+def remove_company(environment: Environment, values: Any) -> None:
+    """Take a company away with everything in it, by its name or id."""
+    given = described(values, {"company"}, "a company")
+    company = environment.company(str(given.get("company", "")))
+    if company is None:
+        raise SeedError(f"There is no company {given.get('company')!r}.")
+    del environment.companies[company.id]
 
 
 def administer(

@@ -12,6 +12,27 @@ from local.simulators.core.messages import SimResponse
 
 ERROR_HEADERS = {"Content-Type": "application/json", "OData-Version": "4.0"}
 
+_TABLE_NUMBERS = {
+    "Payment Terms": 3,
+    "Currency": 4,
+    "Customer Price Group": 6,
+    "Shipment Method": 10,
+    "Salesperson/Purchaser": 13,
+    "Customer": 18,
+    "Item": 27,
+    "Item Ledger Entry": 32,
+    "Company Information": 79,
+    "Resource": 156,
+    "Unit of Measure": 204,
+    "Currency Exchange Rate": 330,
+    "Contact": 5050,
+    "Contact Business Relation": 5054,
+    "Opportunity": 5092,
+    "Item Unit of Measure": 5404,
+    "Item Category": 5722,
+    "Sales Price": 7002,
+}
+
 
 class BcError(Exception):
     """A request that Business Central would refuse, with the status and code it would use."""
@@ -119,6 +140,18 @@ def missing_token() -> BcError:
 def entity_changed() -> BcError:
     """The record has another version than the caller read."""
     return BcError(409, "Request_EntityChanged", "Another user has already changed the record.")
+
+
+def permission_missing(table: str, action: str) -> BcError:
+    """The caller's permission sets do not allow an action on a table."""
+    number = _TABLE_NUMBERS.get(table)
+    where = f"{number} {table}" if number else table
+    return BcError(
+        403,
+        "Internal_ServerError",
+        "Sorry, the current permissions prevented the action. "
+        f"(TableData {where} {action}: Base Application)",
+    )
 
 
 def rejected_credentials() -> BcError:

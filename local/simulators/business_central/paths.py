@@ -38,18 +38,26 @@ class Address:
     """``API`` or ``WEB_SERVICES``."""
     segments: tuple[Segment, ...]
 
+    instance: str = ""
+    """On premises: the server instance, which stands in the place of tenant and environment."""
+
     @property
     def root(self) -> str:
         """The path of the interface, without a slash at the end."""
-        return f"/v2.0/{self.tenant}/{self.environment}/{self.interface}"
+        place = self.instance or f"v2.0/{self.tenant}/{self.environment}"
+        return f"/{place}/{self.interface}"
 
 
 def parse_path(path: str) -> Address:
     """The address of a percent-decoded path; raises ``BcError`` or ``NotSimulatedError``."""
     parts = _OUTSIDE_QUOTES.findall(path)
-    if len(parts) < 4 or parts[0] != "v2.0":
+    tenant, environment, instance = "", "", ""
+    if len(parts) >= 4 and parts[0] == "v2.0":
+        tenant, environment, rest = parts[1], parts[2], parts[3:]
+    elif len(parts) >= 2 and parts[0] != "v2.0":
+        instance, rest = parts[0], parts[1:]
+    else:
         raise segment_not_found(parts[0] if parts else "")
-    tenant, environment, rest = parts[1], parts[2], parts[3:]
     if rest[:2] == ["api", "v2.0"]:
         interface, rest = API, rest[2:]
     elif rest[0] == WEB_SERVICES:
@@ -61,6 +69,7 @@ def parse_path(path: str) -> Address:
     return Address(
         tenant=tenant,
         environment=environment,
+        instance=instance,
         interface=interface,
         segments=tuple(map(_segment, rest)),
     )

@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, override
 
-from local.simulators.business_central.administration import WORKS, administer
+from local.simulators.business_central.access import Access, is_basic
+from local.simulators.business_central.administration import WORKS, administer, remove_company
 from local.simulators.business_central.api import Api
 from local.simulators.business_central.batch import run_batch
 from local.simulators.business_central.contact_cards import contacts_information
@@ -18,6 +19,7 @@ from local.simulators.business_central.errors import (
     NotSimulatedError,
     method_not_allowed,
     rejected_credentials,
+    segment_not_found,
 )
 from local.simulators.business_central.limits import Gate, Limits, too_large
 from local.simulators.business_central.master_data import COMPANIES, CONTACTS_INFORMATION
@@ -45,6 +47,8 @@ class BusinessCentralSimulator(Simulator):
     ``environment`` is its name; any name is served where it is not given. ``applications`` are
     the client ids registered in it; any application of the right tenant is let in while none is
     registered; seed data may register more: ``entraApplications`` (rows of ``clientId``).
+    ``web_service_users`` are web service access keys by user: the environment is then one on
+    premises, which takes them (Basic authentication) besides tokens.
     """
 
     name = "business_central"
@@ -54,6 +58,7 @@ class BusinessCentralSimulator(Simulator):
         *,
         environment: str = "",
         applications: Iterable[str] = (),
+        web_service_users: Mapping[str, str] | None = None,
         limits: Limits | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
@@ -62,6 +67,7 @@ class BusinessCentralSimulator(Simulator):
         self._environment_name = environment
         self._initial_applications = frozenset(applications)
         self._initial_limits = limits or Limits()
+        self._web_service_users = dict(web_service_users or {})
         self._true_time = now
         self._now = ShiftedClock(now)
         self._clock = clock
@@ -78,7 +84,8 @@ class BusinessCentralSimulator(Simulator):
     def _begin(self) -> None:
         # versions grow with the unshifted time, so that no ETag of an earlier run is given again
         self._environment = Environment(int(self._true_time().timestamp() * 1_000_000))
-        self._api = Api(self._environment, self._now)
+        self._access = Access(self._web_service_users)
+        self._api = Api(self._environment, self._now, self._access)
         self._subscriptions = Subscriptions(self._environment, self._now)
         self._subscription_api = SubscriptionApi(
             self._environment, self._subscriptions, self._deliveries, lambda: self._limits
@@ -95,7 +102,10 @@ class BusinessCentralSimulator(Simulator):
 
     @override
     def audiences(self, request: SimRequest) -> Collection[str]:
-        """Every address needs a token for the service, whatever the service's own address is."""
+        """Every address needs a token for the service, whatever the service's own address is;
+        on premises a user's key does as well, see ``_caller``."""
+        if self._access.is_on_premises and is_basic(request):
+            return ()
         return (AUDIENCE, f"{AUDIENCE}/")
 
     @override
@@ -167,7 +177,12 @@ class BusinessCentralSimulator(Simulator):
     @property
     def commands(self) -> Mapping[str, Command]:
         """Its own demands below ``/_sim/``; the option ``company`` names the company."""
-        return {name: self._command(name) for name in WORKS}
+        return {
+            **{name: self._command(name) for name in WORKS},
+            "web-service": lambda values, _: self._access.publish(values),
+            "permissions": lambda values, _: self._access.permit(values),
+            "remove-company": lambda values, _: remove_company(self._environment, values),
+        }
 
     def _command(self, name: str) -> Command:
         def command(body: Any, options: Mapping[str, str]) -> dict[str, Any]:
@@ -192,15 +207,21 @@ class BusinessCentralSimulator(Simulator):
     def _caller(self, request: SimRequest, address: Address) -> str:
         """The client id of the caller; raises ``BcError`` where it may not come in."""
         claims = request.claims
-        if self._environment_name and (
-            address.environment.lower() != self._environment_name.lower()
+        if self._access.is_on_premises and is_basic(request):
+            return self._access.user_of_key(request)
+        if address.instance and not self._access.is_on_premises:
+            raise segment_not_found(address.instance)
+        if (
+            self._environment_name
+            and not address.instance
+            and (address.environment.lower() != self._environment_name.lower())
         ):
             raise BcError(404, "NoEnvironment", "Environment does not exist.")
         if not claims:
             return ""  # the core asked for no token: a test of the simulator alone
         application = str(claims.get("azp") or claims.get("appid") or "")
         known = not self._applications or application in self._applications
-        if claims.get("tid") != address.tenant or not known:
+        if (not address.instance and claims.get("tid") != address.tenant) or not known:
             raise rejected_credentials()
         return application
 
