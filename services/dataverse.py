@@ -12,7 +12,7 @@ from services import answers, dataverse_batch, faults, matching, odata, writing
 from services.dataverse_api import HEADERS, JSON, ROOT, get
 from services.dataverse_batch import Part, PartAnswer
 from services.dataverse_changes import fetch_changes
-from services.dataverse_tables import MULTIPLE_TABLES, table
+from services.dataverse_tables import MULTIPLE_TABLES, TABLES, Table, table
 from services.dataverse_writing import json_body, outcome_of, part_of
 from services.faults import Meaning
 from services.records import (
@@ -50,6 +50,11 @@ class Dataverse:
         self._root = f"{urlsplit(transport.base_url).path}/{ROOT}"
         self._parallel = parallel
         self._multiple = set(MULTIPLE_TABLES)
+        self._tables = dict(TABLES)
+
+    def know(self, entity_set: str, logical_name: str, key: str) -> None:
+        """Make a further table known, with its primary key column; idempotent."""
+        self._tables.setdefault(entity_set, Table(logical_name, key))
 
     def fetch_pages(
         self,
@@ -114,7 +119,7 @@ class Dataverse:
 
         most = max(1, _MOST_CONDITIONS // len(columns))
         records = self._fetch_chunks(entity_set, wanted, path, most)
-        key = table(entity_set).key
+        key = table(entity_set, self._tables).key
         return list({str(record[key]): record for record in records}.values())
 
     def fetch_changes(
@@ -164,7 +169,7 @@ class Dataverse:
         One request below 5000 records, where Dataverse's own count ends; above, the ids are read
         page by page, for want of any exact count in the Web API.
         """
-        ids = [table(entity_set).key]
+        ids = [table(entity_set, self._tables).key]
         query = odata.query(select=ids, filter=filter, count=True)
         first = self._page(entity_set, f"{ROOT}/{odata.name(entity_set)}{query}", 1)
         if first.total is not None:
@@ -272,7 +277,7 @@ class Dataverse:
         """All or nothing by Dataverse's rule, and a refusal names no record: then one batch with
         continue-on-error finds the bad records in fewer requests than halving would."""
         entity_set = writes[0].table
-        place = table(entity_set)
+        place = table(entity_set, self._tables)
         targets = [
             {
                 "@odata.type": f"Microsoft.Dynamics.CRM.{place.logical_name}",
@@ -311,11 +316,12 @@ class Dataverse:
         return writing.settled(results, self._present)
 
     def _present(self, entity_set: str, ids: Sequence[str]) -> dict[str, Record]:
-        key = table(entity_set).key
+        key = table(entity_set, self._tables).key
         return self.fetch_many(entity_set, key, ids, [key])
 
     def _send_writes(self, writes: Sequence[Write]) -> list[PartOutcome]:
-        parts = [part_of(self._root, write) for write in writes]
+        keys = [table(write.table, self._tables).key for write in writes]
+        parts = [part_of(self._root, write, key) for write, key in zip(writes, keys, strict=True)]
         outcomes = [outcome_of(self._transport, each) for each in self._send_batch(parts)]
         self._transport.traffic.add_operations(len(parts))
         return outcomes

@@ -5,6 +5,7 @@ Data, tested against the published table definitions where those are at hand.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from errors import ConfigurationError
@@ -56,9 +57,9 @@ currencies and users do not have it. What an organization lacks all the same is 
 it once."""
 
 
-def table(entity_set: str) -> Table:
-    """The table of that entity set; ``ConfigurationError`` for one that Coupler does not know."""
-    found = TABLES.get(entity_set)
+def table(entity_set: str, known: Mapping[str, Table] = TABLES) -> Table:
+    """The table of that entity set; ``ConfigurationError`` for one that is not ``known``."""
+    found = known.get(entity_set)
     if found is None:
         raise ConfigurationError(
             "table-unknown",

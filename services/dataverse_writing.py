@@ -6,14 +6,14 @@ import json
 
 from services import faults, odata
 from services.dataverse_batch import Part, PartAnswer
-from services.dataverse_tables import table
 from services.records import Write, WriteKind
 from services.transport import Transport
 from services.writing import PartOutcome
 
 
-def part_of(root: str, write: Write) -> Part:
-    """One write as a request below ``root``, the API's path on its host.
+def part_of(root: str, write: Write, key: str) -> Part:
+    """One write as a request below ``root``, the API's path on its host, to a table whose primary
+    key column is ``key``.
 
     The representation is asked for to learn the new version, and only the key is selected to keep
     it small.
@@ -24,7 +24,6 @@ def part_of(root: str, write: Write) -> Part:
             path=f"{root}/{odata.by_id(write.table, write.id)}",
             headers={} if write.version is None else {"If-Match": write.version},
         )
-    key = table(write.table).key
     headers = {
         "Content-Type": "application/json; type=entry",
         "Prefer": "return=representation",

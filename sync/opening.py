@@ -241,6 +241,7 @@ def _open_work(
     preview: bool = False,
     failures: int = 0,
 ) -> Work:
+    crm.know(mapping.crm.entity_set, mapping.crm.name, mapping.crm.id_column)
     rule = RULES[mapping.rule]
     couplings = coupling_store(tenant, connection_id)
 
