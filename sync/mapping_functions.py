@@ -142,11 +142,12 @@ def reset_mappings(req: Request) -> func.HttpResponse:
 )
 def check_mapping(req: Request) -> func.HttpResponse:
     """200 with everything that would keep the mapping from being saved; nothing is saved."""
+    stored = _connection(req)
     try:
         wanted = _wanted(req)
     except MappingRefusedError as refused:
         return answers.ok({"valid": False, "errors": list(refused.errors)})
-    return answers.ok(faults_document(_editor(req, _connection(req)).faults(wanted)))
+    return answers.ok(faults_document(_editor(req, stored).faults(wanted)))
 
 
 def _wanted(req: Request) -> TableMapping:
