@@ -48,8 +48,7 @@ TABLES = {
     "customers": "18 Customer",
     "itemLedgerEntries": "32 Item Ledger Entry",
     "items": "27 Item",
-    "salesOrderLines": "37 Sales Line",
-    "salesOrders": "36 Sales Header",
+    "salesOrders": "36 Sales Header and 37 Sales Line",
     "salespeoplePurchasers": "13 Salesperson/Purchaser",
     "unitsOfMeasure": "204 Unit of Measure",
 }

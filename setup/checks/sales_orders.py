@@ -25,15 +25,13 @@ CRM_NEEDS = (
     CrmNeed(table="salesorderdetail", access=(Access.READ, Access.WRITE), used_by=_PURPOSE),
 )
 BC_NEEDS = (
+    # its lines can be read order by order only
     BcNeed(
         name="salesOrders",
         is_page=False,
         columns=("id", "number"),
         used_by=_PURPOSE,
         is_written=True,
-    ),
-    BcNeed(
-        name="salesOrderLines", is_page=False, columns=("id",), used_by=_PURPOSE, is_written=True
     ),
 )
 

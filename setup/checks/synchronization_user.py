@@ -105,8 +105,8 @@ def _without_rights(client_id: str, trouble: Trouble) -> Finding:
         USER_HAS_ROLES,
         client_id,
         f"The application's user may not even read itself: {trouble.message}",
-        "Give it its roles: import the CRM solution here, which assigns them, or assign a role "
-        "with Read on User and Security Role in the Power Platform admin center.",
+        "Import the CRM solution here, which gives it its roles, or assign a role with Read on "
+        "User and Security Role in the Power Platform admin center.",
     )
 
 
