@@ -9,6 +9,7 @@ from identity.model import TenantId
 from tests.security.calls import as_caller, call, document, names, path_parameters
 from tests.unit.connections import examples
 from tests.unit.identity import issuer
+from web.edge import ROUTES
 
 # The services' own calls carry a key and no token: see tests/unit/webhooks/test_receiving.py.
 RECEIVERS = {"receive_crm_change", "receive_bc_changes"}
@@ -46,13 +47,20 @@ def test_no_route_answers_without_a_token(account, name, authorization):
         (b"{", {}, 400),
         (b'{"a": 1, "a": 2}', {}, 400),
         (b"{}", {"content-type": "text/xml"}, 415),
-        (b" " * 65_537, {}, 413),
     ],
 )
 def test_no_route_takes_a_body_that_is_not_json(account, name, body, headers, status):
     answer = as_caller(name, path=example_path(name), body=body, headers=headers)
     assert answer.status_code == status
     assert answer.mimetype == "application/problem+json"
+
+
+@pytest.mark.parametrize("name", WITH_TOKEN)
+def test_no_route_takes_a_body_that_is_too_large(account, name):
+    largest = ROUTES[name].largest_body
+    assert largest <= 256 * 1024
+    answer = as_caller(name, path=example_path(name), body=b" " * (largest + 1))
+    assert (answer.status_code, document(answer)["code"]) == (413, "body-too-large")
 
 
 @pytest.mark.parametrize("name", OF_A_CONNECTION)
