@@ -21,7 +21,7 @@ from local.simulators.dataverse.errors import (
     not_implemented,
 )
 from local.simulators.dataverse.messages import metadata_id
-from local.simulators.dataverse.privileges import NAMES
+from local.simulators.dataverse.privileges import privilege_metadata
 from local.simulators.dataverse.schema import Column, TableSchema
 from local.simulators.dataverse.store import AlternateKey, Store
 
@@ -58,23 +58,12 @@ def entity_definition(store: Store, table: TableSchema, tracked: bool) -> Item:
         "PrimaryIdAttribute": table.key,
         "PrimaryNameAttribute": table.title,
         "ChangeTrackingEnabled": tracked,
-        "CanChangeTrackingBeEnabled": {"Value": tracked, "CanBeChanged": False},
+        "CanChangeTrackingBeEnabled": {"Value": table.tracking, "CanBeChanged": table.tracking},
         "IsOptimisticConcurrencyEnabled": True,
         "IsPrivate": False,
         "IsCustomEntity": False,
         "HasKeys": bool(store.tables[table.name].alternate_keys),
-        "Privileges": [
-            {
-                "PrivilegeId": metadata_id(table.name, name),
-                "Name": name,
-                "PrivilegeType": access,
-                "CanBeBasic": True,
-                "CanBeLocal": True,
-                "CanBeDeep": True,
-                "CanBeGlobal": True,
-            }
-            for access, name in NAMES.get(table.name, {}).items()
-        ],
+        "Privileges": privilege_metadata(table.name),
     }
 
 
@@ -87,12 +76,12 @@ def attribute(table: TableSchema, column: Column) -> Item:
         "LogicalName": column.name,
         "SchemaName": column.name,
         "EntityLogicalName": table.name,
-        "AttributeType": kind,
+        "AttributeType": _reference_kind(column) if column.type == "lookup" else kind,
         "IsPrimaryId": column.name == table.key,
         "IsPrimaryName": column.name == table.title,
         "IsValidForCreate": column.write in ("always", "create"),
         "IsValidForUpdate": column.write in ("always", "update") and column.name != table.key,
-        "IsValidForRead": True,
+        "IsValidForRead": not column.secret,
         "RequiredLevel": {"Value": "SystemRequired" if column.required else "None"},
     }
     if column.length is not None:
@@ -106,6 +95,13 @@ def attribute(table: TableSchema, column: Column) -> Item:
     if column.type == "choice":
         found["OptionSet"] = {"Options": [_option(*pair) for pair in column.options.items()]}
     return found
+
+
+def _reference_kind(column: Column) -> str:
+    """Lookups of owners and of customers have types of their own."""
+    if column.name == "ownerid":
+        return "Owner"
+    return "Customer" if set(column.navigation) == {"account", "contact"} else "Lookup"
 
 
 def _option(value: int, label: str) -> Item:

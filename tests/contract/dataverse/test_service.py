@@ -204,3 +204,43 @@ def test_reset_gives_a_new_organization(client):
     client.admin("POST", "reset")
     assert client.rows("accounts") == []
     assert client.rows("uomschedules")[0]["name"] == "Default Unit"
+
+
+def test_a_table_tells_its_privileges(client):
+    path = "EntityDefinitions(LogicalName='{}')?$select=Privileges,CanChangeTrackingBeEnabled"
+    order = client.get(path.format("salesorder"))
+    assert order["CanChangeTrackingBeEnabled"]["Value"] is True
+    told = {each["PrivilegeType"]: each for each in order["Privileges"]}
+    assert told["AppendTo"]["Name"] == "prvAppendToOrder"
+    assert told["Assign"]["CanBeBasic"] is True
+    price = {each["Name"] for each in client.get(path.format("pricelevel"))["Privileges"]}
+    assert "prvReadProduct" in price
+    assert not any(name.startswith("prvAssign") for name in price)
+    user = client.get("WhoAmI")["UserId"]
+    held = client.get(f"systemusers({user})/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()")
+    ids = {each["PrivilegeId"] for each in held["RolePrivileges"]}
+    assert told["AppendTo"]["PrivilegeId"] in ids
+
+
+def test_attributes_tell_what_may_be_written_and_where_they_lead(client):
+    rows = client.get("EntityDefinitions(LogicalName='contact')/Attributes")["value"]
+    told = {row["LogicalName"]: row for row in rows}
+    assert told["ownerid"]["AttributeType"] == "Owner"
+    assert set(told["ownerid"]["Targets"]) == {"systemuser", "team"}
+    assert told["parentcustomerid"]["AttributeType"] == "Customer"
+    assert told["transactioncurrencyid"]["AttributeType"] == "Lookup"
+    assert (told["contactid"]["IsValidForCreate"], told["contactid"]["IsValidForUpdate"]) == (
+        True,
+        False,
+    )
+    assert told["fullname"]["IsValidForCreate"] is told["fullname"]["IsValidForUpdate"] is False
+    assert told["lastname"]["IsValidForUpdate"] is True
+
+
+def test_the_organization_tells_its_currency_and_who_fulfils_orders(client):
+    (row,) = client.get("organizations?$expand=basecurrencyid($select=isocurrencycode)")["value"]
+    assert row["basecurrencyid"]["isocurrencycode"] == "USD"
+    assert row["issopintegrationenabled"] is False
+    changed = client.change(f"organizations({row['organizationid']})", issopintegrationenabled=True)
+    assert changed.status_code == 204
+    assert client.get("organizations")["value"][0]["issopintegrationenabled"] is True
