@@ -43,7 +43,7 @@ class ReconcileSlice:
         self._now = now
         self._reconciliation = Reconciliation(
             self._work,
-            LineProgress(keeper, table),
+            LineProgress(keeper, table, work.mapping.lineage),
             self._keep,
             now=now,
             is_time_up=is_time_up,

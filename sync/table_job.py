@@ -55,7 +55,7 @@ class TableJobSlice:
         self._begin()
         comparison = Comparison(
             self._work,
-            LineProgress(self._keeper, self._table),
+            LineProgress(self._keeper, self._table, self._work.mapping.lineage),
             now=self._now,
             is_time_up=self._is_time_up,
             check_cancelled=partial(raise_if_cancelled, self._is_cancelled),
@@ -101,9 +101,11 @@ class TableJobSlice:
 class LineProgress:
     """The progress of a comparison on the line of a run; its watermarks are the table's."""
 
-    def __init__(self, keeper: JobKeeper, table: LeaseKeeper[TableState]) -> None:
+    def __init__(self, keeper: JobKeeper, table: LeaseKeeper[TableState], lineage: str) -> None:
+        """``lineage`` is the mapping's: what was begun with another one begins anew."""
         self._keeper = keeper
         self._table = table
+        self._lineage = lineage
 
     @property
     def phase(self) -> str:
@@ -115,8 +117,13 @@ class LineProgress:
 
     @property
     def pending(self) -> Watermarks | None:
-        state, job = self._table.held, self._keeper.job
-        return state.pending if state.pending_of == _comparison_of(job) else None
+        state = self._table.held
+        return state.pending if state.pending_of == self._comparison else None
+
+    @property
+    def _comparison(self) -> str:
+        job = self._keeper.job
+        return f"{job.run_id}~{job.attempt}~{self._lineage}"
 
     def begin(self, watermarks: Watermarks) -> None:
         """These watermarks are younger than what earlier slices compared, so all is compared anew:
@@ -128,7 +135,9 @@ class LineProgress:
             goes on at its end with a new look,
             whose watermarks are beyond A
 
-        A pass that compares the table between two slices takes their watermarks away as well.
+        A pass that compares the table between two slices takes their watermarks away as well, and
+        so does a change of the mapping: the cursor would lead to pages without a column that is
+        mapped only now, and what is absent would be taken for blank.
         """
         if self._keeper.job.phase:
             self._keeper.checkpoint(
@@ -136,7 +145,7 @@ class LineProgress:
             )
         self._table.checkpoint(
             pending=watermarks,
-            pending_of=_comparison_of(self._keeper.job),
+            pending_of=self._comparison,
             watermarks=uncounted(self._table.held.watermarks),
         )
 
@@ -167,10 +176,6 @@ class LineProgress:
             to_crm=job.to_crm + counted[Direction.TO_CRM],
             from_crm=job.from_crm + counted[Direction.FROM_CRM],
         )
-
-
-def _comparison_of(job: TableJob) -> str:
-    return f"{job.run_id}~{job.attempt}"
 
 
 def counted(watermarks: Watermarks, total: int) -> Watermarks:

@@ -37,7 +37,8 @@ class TableState:
     pending: Watermarks | None = None
     """Those of a comparison in progress: they count once it is done."""
     pending_of: str = ""
-    """Which comparison they belong to: a run's id, or blank for a pass."""
+    """Which comparison they belong to: a line's of a run, or a pass's, with the lineage of the
+    mapping that it began with."""
     phase: str = ""
     """Which part of a pass in progress the cursor belongs to; empty between passes."""
     cursor: str = ""

@@ -164,7 +164,8 @@ class TablePass:
         return self._now().date() - date.fromisoformat(day)
 
     def _compare(self, because: str) -> bool:
-        progress = PassProgress(self._keeper, self._count, because)
+        lineage = self._work.mapping.lineage
+        progress = PassProgress(self._keeper, self._count, because, lineage)
         started = self._keeper.held.started_at
         comparison = Comparison(
             self._work,
@@ -331,10 +332,13 @@ class PassProgress:
         keeper: LeaseKeeper[TableState],
         count: Callable[[dict[Direction, Counters]], None],
         because: str,
+        lineage: str,
     ) -> None:
+        """``lineage`` is the mapping's: a comparison that began with another one begins anew."""
         self._keeper = keeper
         self._count = count
         self._because = because
+        self._lineage = lineage
 
     @property
     def phase(self) -> str:
@@ -348,11 +352,15 @@ class PassProgress:
     @property
     def pending(self) -> Watermarks | None:
         state = self._keeper.held
-        return state.pending if self.phase and not state.pending_of else None
+        return state.pending if self.phase and state.pending_of == self._lineage else None
 
     def begin(self, watermarks: Watermarks) -> None:
         self._keeper.checkpoint(
-            pending=watermarks, pending_of="", compare_because=self._because, phase="", cursor=""
+            pending=watermarks,
+            pending_of=self._lineage,
+            compare_because=self._because,
+            phase="",
+            cursor="",
         )
 
     def count(self, total: int) -> None:
