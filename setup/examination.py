@@ -29,6 +29,7 @@ from setup.checks.sales_orders import BC_NEEDS as ORDER_SETS
 from setup.checks.sales_orders import CRM_NEEDS as ORDER_TABLES
 from setup.checks.sales_orders import SalesOrderFacts, check_sales_orders
 from setup.checks.sales_orders import not_chosen as no_sales_orders
+from setup.checks.sharing import check_sharing
 from setup.checks.solution import SolutionFacts, check_solution
 from setup.checks.solution import not_chosen as no_solution
 from setup.checks.synchronization_user import UserFacts, check_synchronization_user
@@ -69,7 +70,7 @@ class Examination:
         self._options = sources.connection.options
         self._ground = Ground(sources)
         self._looks: dict[Step, Callable[[], list[Finding]]] = {
-            Step.ADDRESSES: lambda: self._ground.addresses,
+            Step.ADDRESSES: self._addresses,
             Step.TOKENS: self._tokens,
             Step.CRM: self._crm,
             Step.BUSINESS_CENTRAL: self._business_central,
@@ -89,6 +90,10 @@ class Examination:
         except WaitingError as waiting:
             message = f"Waits for the step {waiting.step.value}: {waiting.why}"
             return (not_checked("ground", waiting.step.value, message, "Mend that step first."),)
+
+    def _addresses(self) -> list[Finding]:
+        neighbours = self._sources.neighbours()
+        return [*self._ground.addresses, *check_sharing(self._connection, neighbours)]
 
     def _tokens(self) -> list[Finding]:
         self._ground.require_addresses()

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from connections.model import Connection
+from connections.model import Connection, ConnectionState
 from connections.services import BUSINESS_CENTRAL, ways_of
-from connections.store import StoredConnection
+from connections.store import StoredConnection, connections_of
 from identity.model import TenantId
 from services import business_central
 from services.business_central import BusinessCentral
@@ -45,6 +45,8 @@ class Sources:
     """What looking at one connection asks. Every callable may raise the families of ``errors``."""
 
     connection: Connection
+    neighbours: Callable[[], list[Connection]]
+    """The tenant's other enabled connections to the same CRM organization."""
     catalog: MappingCatalog
     allowed_hosts: tuple[str, ...]
     has_public_address: bool
@@ -86,8 +88,13 @@ def sources_of(tenant: TenantId, stored: StoredConnection) -> Sources:
     def told_sets(company: str) -> frozenset[str]:
         return BusinessCentralSubscriptions(ways.business_central, company).supported_resources()
 
+    def neighbours() -> list[Connection]:
+        present = (each.connection for each in connections_of(tenant).load_all())
+        return [each for each in present if _is_beside(each, connection)]
+
     return Sources(
         connection=connection,
+        neighbours=neighbours,
         catalog=catalog,
         allowed_hosts=chosen.allowed_service_hosts,
         has_public_address=bool(chosen.public_url),
@@ -105,6 +112,11 @@ def sources_of(tenant: TenantId, stored: StoredConnection) -> Sources:
         now=now,
         close=close,
     )
+
+
+def _is_beside(other: Connection, connection: Connection) -> bool:
+    is_other = other.connection_id != connection.connection_id
+    return is_other and other.crm == connection.crm and other.state is ConnectionState.ACTIVE
 
 
 def _way_by_key(

@@ -156,6 +156,8 @@ class Installation:
             BC: platform.addresses.business_central,
             CRM: platform.addresses.crm,
         }
+        self._enabled: list[str] = []
+        """Connections that were enabled since the systems were filled."""
 
     def call(self, method: str, path: str, body: Any = None, *, token: str | None = None) -> Answer:
         """One call of Coupler's API, whatever it answers."""
@@ -167,8 +169,10 @@ class Installation:
         )
 
     def begin_anew(self, data: SampleData) -> None:
-        """Empty both systems and fill them; faults and counts are forgotten."""
+        """Empty both systems and fill them; faults, counts and connections are forgotten."""
         self.clear_faults()
+        while self._enabled:
+            self._put_on_hold(self._enabled.pop())
         for address in self._addresses.values():
             assert self.platform.client.request("POST", f"{address}/_sim/reset").status == 204
         self.world.fill(data)
@@ -196,6 +200,7 @@ class Installation:
         """An enabled connection's id; no pass by the timer comes between what a test looks at."""
         connection_id = self.draft(company_name, **sides)
         self.client.enable(connection_id)
+        self._enabled.append(connection_id)
         self.client.set_incremental(connection_id, {"enabled": False})
         return connection_id
 
@@ -232,6 +237,13 @@ class Installation:
         started = self.start(connection, mappings)
         assert started.status == 202, started.body
         return self.ended(connection)
+
+    def _put_on_hold(self, connection: str) -> None:
+        """End whatever a test left running; the company is connected anew by the next one."""
+        if self.call("POST", f"connections/{connection}/full-sync/cancel").status == 202:
+            self.ended(connection)
+        held = self.call("POST", f"connections/{connection}/disable")
+        assert held.status == 200, held.body
 
     def preview(self, connection: str, mappings: Sequence[str] = ()) -> dict[str, Any]:
         """Count what a run would do and wait for the end; the lines."""
