@@ -117,7 +117,11 @@ def options(state: Path, ports: Ports | None = None) -> PlatformOptions:
         state=state,
         settings_file=state / "local.settings.json",
         in_memory=True,
-        settings={"TABLE_JOB_LEASE_SECONDS": "3", "RUN_WATCH_SECONDS": "1"},
+        settings={
+            "TABLE_JOB_LEASE_SECONDS": "3",
+            "RUN_WATCH_SECONDS": "1",
+            "TENANT_STARTS_PER_HOUR": "0",  # all tests are one tenant's
+        },
     )
 
 
