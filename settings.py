@@ -14,7 +14,17 @@ from functools import cache
 
 from errors import ConfigurationError
 
-_PUBLIC_CLOUD_HOSTS = "api.businesscentral.dynamics.com,*.dynamics.com"
+_CLOUD = "cloud:"
+CLOUD_HOSTS = {
+    "public": ("api.businesscentral.dynamics.com", "*.dynamics.com"),
+    "gcc": ("api.businesscentral.dynamics.com", "*.crm9.dynamics.com"),
+    "gcc-high": ("*.crm.microsoftdynamics.us",),
+    "dod": ("*.crm.appsplatform.us",),
+    "china": ("*.crm.dynamics.cn",),
+}
+"""The hosts of Microsoft's clouds, as their discovery services are named
+(https://learn.microsoft.com/power-apps/developer/data-platform/discovery-service). Business Central
+online is in the first two; beside the others it runs on hosts of the customer's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +50,9 @@ class Settings:
     api_audience: str
     """The ``aud`` that callers' tokens must carry: this application's id or its App ID URI."""
     allowed_service_hosts: tuple[str, ...]
-    """Hosts that tenants may name as their services: exact, or ``*.suffix`` by label boundary; see
-    ``services.addresses`` for which ports each kind allows."""
+    """Hosts that tenants may name as their services: exact, or ``*.suffix`` by label boundary, with
+    a port where it is another one; see ``services.addresses``. The app setting names whole clouds,
+    too: ``cloud:public``."""
     public_url: str
     """The address under which the connected services reach this application, for their webhooks;
     empty where they cannot: then tables are polled."""
@@ -105,7 +116,6 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
 
     authority = text("ENTRA_AUTHORITY", "https://login.microsoftonline.com").rstrip("/")
     discovery = flag("ENTRA_INSTANCE_DISCOVERY", default=True)
-    hosts = text("ALLOWED_SERVICE_HOSTS", _PUBLIC_CLOUD_HOSTS).split(",")
     return Settings(
         storage_connection=text("AzureWebJobsStorage", ""),
         storage_account=text("AzureWebJobsStorage__accountName", ""),
@@ -116,7 +126,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         service_authority=text("SERVICE_AUTHORITY", authority).rstrip("/"),
         service_instance_discovery=flag("SERVICE_INSTANCE_DISCOVERY", default=discovery),
         api_audience=text("API_AUDIENCE"),
-        allowed_service_hosts=tuple(host.strip().lower() for host in hosts if host.strip()),
+        allowed_service_hosts=_hosts(text("ALLOWED_SERVICE_HOSTS", f"{_CLOUD}public")),
         public_url=text("PUBLIC_URL", "").rstrip("/"),
         ca_bundle=text("REQUESTS_CA_BUNDLE", "") or None,
         lease_seconds=seconds("TABLE_JOB_LEASE_SECONDS", 60),
@@ -129,6 +139,24 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         tenant_runs_at_once=number("TENANT_RUNS_AT_ONCE", 10),
         tenant_slots=number("TENANT_SLOTS", 4),
     )
+
+
+def _hosts(listed: str) -> tuple[str, ...]:
+    """The hosts of a list of hosts and clouds, each once; raises ``ConfigurationError``."""
+    found: dict[str, None] = {}
+    for entry in (one.strip().lower() for one in listed.split(",")):
+        if not entry.startswith(_CLOUD):
+            found |= {entry: None} if entry else {}
+            continue
+        cloud = entry.removeprefix(_CLOUD)
+        if cloud not in CLOUD_HOSTS:
+            raise ConfigurationError(
+                "setting-malformed",
+                f"The app setting ALLOWED_SERVICE_HOSTS names the cloud {cloud!r}: use one of "
+                f"{', '.join(CLOUD_HOSTS)}.",
+            )
+        found |= dict.fromkeys(CLOUD_HOSTS[cloud])
+    return tuple(found)
 
 
 @cache

@@ -26,21 +26,25 @@ _PATH = re.compile(r"(/[A-Za-z0-9._~%-]+)*")
 def check_address(address: str, allowed: Iterable[str]) -> str:
     """The address in its one normal form (lower-case host, no trailing slash), if it is allowed.
 
-    ``allowed`` holds exact hosts and ``*.suffix`` entries (``settings.allowed_service_hosts``).
-    A port other than 443 is allowed where the host's own entry is not a public name: ``localhost``,
-    or an IP address outside the public ranges.
+    ``allowed`` holds exact hosts and ``*.suffix`` entries (``settings.allowed_service_hosts``),
+    each with a port or without. One with a port admits that port; one without admits port 443, and
+    any other of what is not a public name: ``localhost``, or an IP address outside the public
+    ranges.
 
     Raises ``RefusedRequestError`` (422, ``address-not-allowed``) that says which rule is broken.
     """
     parts = _split(address)
     host = _host(parts)
-    if not any(_matches(host, entry.strip().lower()) for entry in allowed):
+    entries = [_entry(entry.strip().lower()) for entry in allowed]
+    ports = {given for name, given in entries if _matches(host, name)}
+    if not ports:
         if _LIKE_IP.fullmatch(host) or ":" in host:
             raise _refused("it names an IP address that is not on the list of allowed hosts")
         raise _refused(f"the host {host} is not on the list of allowed hosts")
     port = _port(parts)
-    if port != _HTTPS_PORT and _is_public(host):
-        raise _refused(f"the port {port} is not allowed: {host} is spoken to on port 443 only")
+    usual = _HTTPS_PORT if _is_public(host) else port
+    if port not in {usual if given is None else given for given in ports}:
+        raise _refused(f"the port {port} of {host} is not on the list of allowed hosts")
     shown = f"[{host}]" if ":" in host else host
     return f"https://{shown}{'' if port == _HTTPS_PORT else f':{port}'}{_path(parts)}"
 
@@ -115,9 +119,18 @@ def _port(parts: SplitResult) -> int:
 def _path(parts: SplitResult) -> str:
     path = parts.path.rstrip("/")
     segments = path.lower().replace("%2e", ".").split("/")
-    if not _PATH.fullmatch(path) or "%2f" in path.lower() or {".", ".."} & set(segments):
+    hidden = "%2f" in path.lower() or "%5c" in path.lower()
+    if not _PATH.fullmatch(path) or hidden or {".", ".."} & set(segments):
         raise _refused("its path holds characters or steps that no service address has")
     return path
+
+
+def _entry(text: str) -> tuple[str, int | None]:
+    """Host and port of an entry; an IPv6 address with a port is in brackets."""
+    name, _, port = text.rpartition(":")
+    if name and port.isdecimal() and (":" not in name or name.endswith("]")):
+        return name, int(port)
+    return text, None
 
 
 def _matches(host: str, entry: str) -> bool:

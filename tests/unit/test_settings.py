@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from errors import ConfigurationError
-from settings import from_environment
+from errors import ConfigurationError, RefusedRequestError
+from services.addresses import check_address
+from settings import CLOUD_HOSTS, from_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIRED = {"KEY_VAULT_URL": "https://vault.example", "API_AUDIENCE": "api://x"}
@@ -110,3 +111,54 @@ def test_the_accounts_key_is_not_shown():
     settings = from_environment(example())
     assert "AccountKey=" in settings.storage_connection
     assert "AccountKey=" not in repr(settings)
+
+
+@pytest.mark.parametrize("cloud", list(CLOUD_HOSTS))
+def test_a_cloud_stands_for_its_hosts(cloud):
+    listed = {"ALLOWED_SERVICE_HOSTS": f"bc.contoso.example:7048, Cloud:{cloud.upper()}"}
+    hosts = from_environment(REQUIRED | listed).allowed_service_hosts
+    assert hosts == ("bc.contoso.example:7048", *CLOUD_HOSTS[cloud])
+
+
+def test_hosts_that_several_clouds_share_are_listed_once():
+    listed = {"ALLOWED_SERVICE_HOSTS": "cloud:gcc,cloud:public,*.dynamics.com"}
+    hosts = from_environment(REQUIRED | listed).allowed_service_hosts
+    assert sorted(hosts) == [
+        "*.crm9.dynamics.com",
+        "*.dynamics.com",
+        "api.businesscentral.dynamics.com",
+    ]
+
+
+def test_without_a_list_the_public_cloud_is_allowed():
+    assert from_environment(REQUIRED).allowed_service_hosts == CLOUD_HOSTS["public"]
+
+
+def test_a_cloud_that_there_is_not_is_refused():
+    with pytest.raises(ConfigurationError, match=r"gcchigh.*gcc-high"):
+        from_environment(REQUIRED | {"ALLOWED_SERVICE_HOSTS": "cloud:gcchigh"})
+
+
+@pytest.mark.parametrize(
+    ("cloud", "address", "allowed"),
+    [
+        ("public", "https://contoso.crm4.dynamics.com", True),
+        ("public", "https://contoso.crm.microsoftdynamics.us", False),
+        ("public", "https://contoso.crm.dynamics.cn", False),
+        ("gcc", "https://contoso.crm9.dynamics.com", True),
+        ("gcc", "https://contoso.crm4.dynamics.com", False),
+        ("gcc-high", "https://contoso.crm.microsoftdynamics.us", True),
+        ("gcc-high", "https://crm.microsoftdynamics.us", False),
+        ("gcc-high", "https://contoso.crm.dynamics.com", False),
+        ("dod", "https://contoso.crm.appsplatform.us", True),
+        ("dod", "https://evilcrm.appsplatform.us", False),
+        ("china", "https://contoso.crm.dynamics.cn", True),
+        ("china", "https://contoso.crm.dynamics.cn.evil.example", False),
+    ],
+)
+def test_a_cloud_admits_its_own_organizations_only(cloud, address, allowed):
+    if allowed:
+        assert check_address(address, CLOUD_HOSTS[cloud]) == address
+    else:
+        with pytest.raises(RefusedRequestError):
+            check_address(address, CLOUD_HOSTS[cloud])
