@@ -12,6 +12,8 @@ from connections.request import IncrementalSettings, NewConnection, connection_o
 from connections.store import connections_of
 from identity.model import Role
 from settings import settings
+from sync.opening import pass_stores
+from sync.table_documents import stopped_document
 from web import answers
 from web.edge import Request, route
 
@@ -44,10 +46,13 @@ def list_connections(req: Request) -> func.HttpResponse:
 
 @route(blueprint, Role.READER, "GET", "connections/{connection_id}")
 def read_connection(req: Request) -> func.HttpResponse:
-    """200 with one connection; 404 where the caller's tenant has none of that id."""
+    """200 with one connection, and what stops it where something does; 404 where the caller's
+    tenant has none of that id."""
     connection_id = req.path("connection_id", CONNECTION_ID_PATTERN)
     stored = connections_of(req.caller.tenant).load(connection_id)
-    return answers.ok(stored.connection.document(), etag=stored.etag)
+    health = pass_stores(req.caller.tenant, connection_id).health.load()
+    body = stored.connection.document() | {"stopped": stopped_document(health)}
+    return answers.ok(body, etag=stored.etag)
 
 
 @route(
@@ -61,7 +66,7 @@ def change_incremental(req: Request) -> func.HttpResponse:
     """200 with the connection, kept in step as told from now on; needs the ETag in If-Match."""
     connection_id = req.path("connection_id", CONNECTION_ID_PATTERN)
     store = connections_of(req.caller.tenant)
-    stored = replace(store.load(connection_id), etag=req.if_match())
+    stored = store.load_as_seen(connection_id, req.if_match())
     asked = req.body(IncrementalSettings)
     incremental = Incremental(enabled=asked.enabled, period_seconds=asked.period_seconds)
     changed = store.change(stored, replace(stored.connection, incremental=incremental))

@@ -58,6 +58,18 @@ class ConnectionStore:
             )
         return _connection_of(row)
 
+    def load_as_seen(self, connection_id: str, etag: str) -> StoredConnection:
+        """The connection of that id in the version that a caller saw, to be changed; ``*`` stands
+        for any version.
+
+        The caller's ETag is compared here and never sent to storage, which fails at what is no ETag
+        of its own. Raises ``RefusedRequestError``: 404 as ``load``, 412 where it was changed since.
+        """
+        stored = self.load(connection_id)
+        if etag not in (stored.etag, "*"):
+            raise _changed(connection_id)
+        return stored
+
     def load_active(self, connection_id: str) -> StoredConnection:
         """The connection of that id, if it is enabled.
 
@@ -111,17 +123,21 @@ class ConnectionStore:
         try:
             row = self._table.replace(_row_of(connection), stored.etag)
         except RowChangedError as error:
-            raise RefusedRequestError(
-                412,
-                "connection-changed",
-                f"The connection {connection.connection_id!r} was changed since it was read.",
-                hint="Read it again, and send the change with the new ETag.",
-            ) from error
+            raise _changed(connection.connection_id) from error
         return StoredConnection(connection=connection, etag=row.etag)
 
     def remove(self, stored: StoredConnection) -> None:
         """Take a connection away; one that is gone already is no error."""
         self._table.delete(_PARTITION, (stored.connection.connection_id,))
+
+
+def _changed(connection_id: str) -> RefusedRequestError:
+    return RefusedRequestError(
+        412,
+        "connection-changed",
+        f"The connection {connection_id!r} was changed since it was read.",
+        hint="Read it again, and send the change with the new ETag.",
+    )
 
 
 def connections_of(tenant: TenantId) -> ConnectionStore:

@@ -200,7 +200,8 @@ def _stored(req: Request) -> StoredConnection:
 
 def _as_seen(req: Request) -> StoredConnection:
     """The connection in the version that the caller saw."""
-    return replace(_stored(req), etag=req.if_match())
+    connection_id = req.path("connection_id", CONNECTION_ID_PATTERN)
+    return connections_of(req.caller.tenant).load_as_seen(connection_id, req.if_match())
 
 
 def _answer(stored: StoredConnection) -> func.HttpResponse:

@@ -126,6 +126,16 @@ def test_a_change_of_what_was_changed_since_is_refused(store):
     assert refused.value.status == 412
 
 
+@pytest.mark.parametrize("etag", ["0", '"0"', "W/\"datetime'2026-03-01T12%3A00%3A00Z'\"", ""])
+def test_a_connection_in_another_version_than_the_caller_saw_is_refused(store, etag):
+    stored, _ = store.add(connection())
+    with pytest.raises(RefusedRequestError) as refused:
+        store.load_as_seen("cronus", etag)
+    assert refused.value.status == 412
+    assert store.load_as_seen("cronus", stored.etag) == stored
+    assert store.load_as_seen("cronus", "*") == stored
+
+
 def test_a_row_from_before_there_were_further_settings_has_the_usual_ones(account, store):
     store.add(connection())
     table = account.table(TABLE, TENANT)
