@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from local.http_client import Answer
@@ -35,9 +36,15 @@ class Guided:
         self.platform = platform
         self.data: SampleData = company(10)
 
-    def begin_anew(self) -> None:
-        """Both systems hold a company; CRM is prepared, with an administrator of its own."""
-        self.installation.begin_anew(self.data)
+    def begin_anew(self, *, base_currency: str = "") -> None:
+        """Both systems hold a company; CRM is prepared, with an administrator of its own.
+
+        CRM counts in the company's local currency, or in another one.
+        """
+        data = self.data
+        if base_currency:
+            data = replace(data, crm={**data.crm, "organization": [_counting(data, base_currency)]})
+        self.installation.begin_anew(data)
         self.installation.world.add_administrator(ADMINISTRATOR)
         self.installation.world.install_solution(packed())
         self.demand(CRM, "user", {"user": SERVICE.client_id, "roles": ROLES})
@@ -108,6 +115,15 @@ class Guided:
     def _post(self, url: str, body: Mapping[str, Any]) -> None:
         answer = self.platform.client.request("POST", url, body=dict(body))
         assert answer.status in (200, 204), f"{url}: {answer.body}"
+
+
+def _counting(data: SampleData, base_currency: str) -> dict[str, Any]:
+    """The company's organization, whose base currency is that one."""
+    [currency] = [
+        row for row in data.crm["transactioncurrencies"] if row["isocurrencycode"] == base_currency
+    ]
+    [organization] = data.crm["organization"]
+    return organization | {"_basecurrencyid_value": currency["transactioncurrencyid"]}
 
 
 def findings(guide: Mapping[str, Any], *results: str) -> Findings:

@@ -117,9 +117,12 @@ def test_an_unknown_step_is_answered_with_the_known_ones(guided: Guided):
     assert "business-central" in answer.body["hint"]
 
 
-def test_without_the_solution_roles_given_by_hand_are_enough(guided: Guided):
+def test_without_the_solution_what_the_users_own_roles_lack_is_named(guided: Guided):
     guided.begin_anew()
     connection = guided.connect()
     guided.demand(CRM, "solution", {"remove": "Coupler"})
     guided.demand(CRM, "user", {"user": SERVICE.client_id, "roles": ["System Customizer"]})
-    assert failures(guided.set_up(connection))[0][0] == "tables"
+    guide = guided.set_up(connection)
+    assert ("tables", "privileges", "account") in failures(guide)
+    assert "prvAssignAccount" in told(guide, "tables", "privileges", "account")["message"]
+    assert findings(guide)["solution", "solution-installed", "Coupler"] == "not_checked"
