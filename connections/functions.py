@@ -29,6 +29,11 @@ def create_connection(req: Request) -> func.HttpResponse:
         allowed_hosts=settings().allowed_service_hosts,
         now=datetime.now(UTC),
     )
+    req.audit(
+        created=connection.connection_id,
+        business_central=connection.business_central.url,
+        crm=connection.crm.url,
+    )
     stored, is_new = connections_of(req.caller.tenant).add(connection)
     body = stored.connection.document()
     if not is_new:
@@ -68,6 +73,7 @@ def change_incremental(req: Request) -> func.HttpResponse:
     store = connections_of(req.caller.tenant)
     stored = store.load_as_seen(connection_id, req.if_match())
     asked = req.body(IncrementalSettings)
+    req.audit(enabled=asked.enabled, period_seconds=asked.period_seconds)
     incremental = Incremental(enabled=asked.enabled, period_seconds=asked.period_seconds)
     changed = store.change(stored, replace(stored.connection, incremental=incremental))
     return answers.ok(changed.connection.document(), etag=changed.etag)

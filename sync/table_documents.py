@@ -37,7 +37,7 @@ def tables_document(
             _table(mapping, states.get(name, TableState(mapping=name)), health, now)
             for name, mapping in catalog.mappings.items()
         ],
-        "stopped": _stopped(health),
+        "stopped": stopped_document(health),
         "timer_at": _time(health.sent_at),
     }
 
@@ -76,7 +76,8 @@ def condition(state: TableState, health: ConnectionHealth, now: datetime) -> Tab
     return TableCondition.RETRYING if state.failures else TableCondition.IN_STEP
 
 
-def _stopped(health: ConnectionHealth) -> dict[str, Any] | None:
+def stopped_document(health: ConnectionHealth) -> dict[str, Any] | None:
+    """Why a connection's passes do not go on; None while they do."""
     if not health.is_stopped:
         return None
     return {
