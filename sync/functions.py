@@ -116,6 +116,7 @@ async def cancel_full_sync(req: Request, starter: Any) -> func.HttpResponse:
     """202: lines that did not begin are cancelled, those in process end at their next page."""
     full_sync = await asyncio.to_thread(_full_sync, req)
     run = await asyncio.to_thread(full_sync.cancel)
+    req.audit(run=run.run_id)
     await _ensure_orchestration(starter, req, run)
     return answers.accepted(_review_address(req), run_document(run))
 
@@ -141,6 +142,7 @@ async def restart_line(req: Request, starter: Any) -> func.HttpResponse:
     await asyncio.to_thread(_require_active, req)
     name = req.path("mapping", _MAPPING_PATTERN)
     run = await asyncio.to_thread(full_sync.restart, name)
+    req.audit(run=run.run_id)
     await _orchestrate(starter, req, run)
     return answers.accepted(_review_address(req), run_document(run))
 
@@ -221,6 +223,7 @@ async def _tell(starter: Any, run: Run, mapping: str) -> None:
 async def start_run(req: Request, starter: Any, kind: RunKind, *place: str) -> func.HttpResponse:
     """202: a run of the tables that the body names was begun; ``place`` tells how it goes."""
     wanted = req.body(StartRequest)
+    req.audit(kind=kind.value, mappings=", ".join(wanted.mappings) or "all")
     full_sync = await asyncio.to_thread(_full_sync, req)
     if kind is not RunKind.PREVIEW:
         await asyncio.to_thread(_require_active, req)
@@ -233,6 +236,7 @@ async def start_run(req: Request, starter: Any, kind: RunKind, *place: str) -> f
         running = await asyncio.to_thread(full_sync.run, active.run_id)
         await _ensure_orchestration(starter, req, running)
         raise
+    req.audit(run=run.run_id)
     await _orchestrate(starter, req, run)
     location = answers.address("connections", _connection_id(req), *place)
     return answers.accepted(location, run_document(run))

@@ -145,6 +145,7 @@ def read_outcome(req: Request) -> func.HttpResponse:
 def retry_outcomes(req: Request) -> func.HttpResponse:
     """202: the records of a mapping and code, or all that are not in step, are tried again."""
     wanted = req.body(RetryRequest)
+    req.audit(mapping=wanted.mapping or "all", code=wanted.code or "all")
     name = _catalog(req).named(wanted.mapping).name if wanted.mapping else None
     return _accepted(req, _decisions(req).retry_group(mapping=name, code=wanted.code))
 
@@ -168,6 +169,8 @@ def resolve_outcome(req: Request) -> func.HttpResponse:
             hint='Send {"winner": "bc"} or {"fields": [{"field": "email", "winner": "crm"}]}.',
         )
     winners = _winners(wanted)
+    told = wanted.winner or ", ".join(f"{each.field}: {each.winner}" for each in wanted.fields)
+    req.audit(winner=str(told))
     asked = decisions.resolve(_mapping(req).name, _record(req), winners, req.if_match())
     return _accepted(req, asked)
 
@@ -189,6 +192,7 @@ def ignore_outcome(req: Request) -> func.HttpResponse:
     """200: nothing more is heard of the record until something else is to be said about it, or it
     is heard of again."""
     wanted = req.body(IgnoreRequest)
+    req.audit(ignored=wanted.ignored)
     outcome = _decisions(req).ignore(_mapping(req).name, _record(req), ignored=wanted.ignored)
     return answers.ok(outcome_document(outcome), etag=version_of(outcome))
 
@@ -204,6 +208,7 @@ def change_policies(req: Request) -> func.HttpResponse:
     """200 with the new policies; needs the ETag of those that they replace in If-Match. The next
     pass compares all records of the table by them."""
     name, wanted = _mapping(req).name, req.body(PoliciesRequest)
+    req.audit(update_conflict=wanted.update_conflict, deletion_conflict=wanted.deletion_conflict)
     editor = mapping_editor(req.caller, _known_connection(req))
     mapping = editor.read(name).mapping
     policies = Policies(

@@ -101,6 +101,7 @@ def repair_drift(req: Request) -> func.HttpResponse:
     catalog = catalog_source(req.caller.tenant, connection_id)()
     selection = _selection(req.body(RepairRequest), catalog)
     repaired = repair_of(req.caller.tenant, connection_id)(selection)
+    req.audit(repairs=sum(repaired.begun.values()))
     location = answers.address("connections", connection_id, "tables")
     return answers.accepted(location, repaired_document(repaired))
 

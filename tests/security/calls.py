@@ -31,6 +31,7 @@ def call(
     authorization: str | None = None,
     body: Any = b"",
     path: dict[str, str] | None = None,
+    query: dict[str, str] | None = None,
     headers: dict[str, str] | None = None,
 ) -> func.HttpResponse:
     """The answer of the function of that name to one request."""
@@ -42,7 +43,7 @@ def call(
         method=methods(function)[0],
         url=f"http://127.0.0.1:7071/api/{function.get_trigger().route}",
         headers=sent,
-        params={},
+        params=query or {},
         route_params=path or {},
         body=body if isinstance(body, bytes) else json.dumps(body).encode(),
     )

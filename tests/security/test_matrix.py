@@ -143,7 +143,7 @@ def test_a_role_opens_what_it_covers_and_nothing_else(connected, alone, rule, ro
 @pytest.mark.parametrize("rule", OF_A_CONNECTION, ids=name_of)
 def test_another_tenants_administrator_finds_nothing_and_changes_nothing(connected, alone, rule):
     before = stored(connected)
-    answer = answer_to(rule, bearer(tid=OTHER_TENANT))
+    answer = answer_to(rule, bearer(tid=OTHER_TENANT), headers={"if-match": "*"})
     assert (answer.status_code, document(answer)["code"]) == (404, "connection-unknown")
     assert stored(connected) == before
 
