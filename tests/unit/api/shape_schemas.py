@@ -46,6 +46,52 @@ def of_description(schema: dict[str, Any], document: dict[str, Any]) -> dict[str
     return _ordered(made)
 
 
+def opened(told: dict[str, Any], taken: dict[str, Any]) -> dict[str, Any]:
+    """What is told, without what is told of members that the shape leaves to another reader."""
+    if taken == {"type": ["object"]} == {"type": told.get("type")}:
+        return taken
+    members = told.get("properties", {})
+    known = taken.get("properties", {})
+    made = {name: opened(members[name], known.get(name, {})) for name in members}
+    return told | ({"properties": made} if members else {})
+
+
+type Members = dict[str, tuple[bool, "Members"]]
+"""Name of a member, whether it must be there, and the members of what it holds."""
+
+
+def members_of(shape: type) -> Members:
+    """The members of a dataclass, those of dataclasses in it below them."""
+    hints = get_type_hints(shape)
+    return {
+        one.name: (_is_required(one), _members_within(hints[one.name]))
+        for one in dataclasses.fields(shape)
+    }
+
+
+def _members_within(wanted: Any) -> Members:
+    if dataclasses.is_dataclass(wanted) and isinstance(wanted, type):
+        return members_of(wanted)
+    found: Members = {}
+    for each in get_args(wanted):
+        found |= _members_within(each)
+    return found
+
+
+def members_told(schema: dict[str, Any], document: dict[str, Any]) -> Members:
+    """The members that a schema of the description has, in the same form."""
+    if "$ref" in schema:
+        return members_told(resolved(schema["$ref"], document), document)
+    found: Members = {
+        name: (name in schema["required"], members_told(member, document))
+        for name, member in schema.get("properties", {}).items()
+    }
+    inner = [schema["items"]] if "items" in schema else []
+    for each in (*inner, *schema.get("anyOf", ()), *schema.get("allOf", ())):
+        found |= members_told(each, document)
+    return found
+
+
 def resolved(reference: str, document: dict[str, Any]) -> dict[str, Any]:
     """What a local reference names."""
     node: Any = document
