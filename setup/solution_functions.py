@@ -32,7 +32,7 @@ from web.shapes import Text
 
 blueprint = func.Blueprint()
 
-_SECONDS_WITH_TOKEN = 20.0
+_SECONDS_WITH_TOKEN = 5.0
 _SECONDS_WITH_DEVICE_CODE = 120.0
 """Longer: a device code gives its token once, so another call needs another sign-in."""
 
