@@ -27,6 +27,7 @@ from sync.documents import (
 )
 from sync.full_sync import QUEUE, FullSync
 from sync.jobs import ActiveRunError, Run, RunKind
+from sync.mapping import MAPPING_NAME
 from sync.opening import (
     Services,
     coupling_store,
@@ -42,8 +43,6 @@ from web.shapes import Text
 log = logging.getLogger(__name__)
 
 blueprint: Any = df.Blueprint()  # the SDK's decorators are not typed
-
-_MAPPING_PATTERN = r"[A-Z][A-Z -]{0,40}[A-Z]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +139,7 @@ async def restart_line(req: Request, starter: Any) -> func.HttpResponse:
     """202: one line, and those that it blocked, run again."""
     full_sync = await asyncio.to_thread(_full_sync, req)
     await asyncio.to_thread(_require_active, req)
-    name = req.path("mapping", _MAPPING_PATTERN)
+    name = req.path("mapping", MAPPING_NAME)
     run = await asyncio.to_thread(full_sync.restart, name)
     req.audit(run=run.run_id)
     await _orchestrate(starter, req, run)
@@ -158,7 +157,7 @@ def list_couplings(req: Request) -> func.HttpResponse:
     """200 with the coupled records of one table mapping."""
     query = req.query(CouplingQuery)
     tenant, connection_id = req.caller.tenant, _known_connection(req)
-    mapping = catalog_source(tenant, connection_id)().named(req.path("mapping", _MAPPING_PATTERN))
+    mapping = catalog_source(tenant, connection_id)().named(req.path("mapping", MAPPING_NAME))
     asked = Listed(
         state=query.state,
         search=query.search or "",

@@ -14,6 +14,9 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
+MAPPING_NAME = r"[A-Z][A-Z -]{0,40}[A-Z]"
+"""How a table mapping is called, such as ``ITEM-PRODUCT``."""
+
 
 class Direction(StrEnum):
     TO_CRM = "to_crm"

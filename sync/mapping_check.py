@@ -13,13 +13,12 @@ from itertools import chain
 
 from errors import ConfigurationError
 from sync.dependencies import levels
-from sync.mapping import Condition, FieldMapping, Requirement, TableMapping
+from sync.mapping import MAPPING_NAME, Condition, FieldMapping, Requirement, TableMapping
 from sync.mapping_faults import Fault
 from sync.mapping_field_check import field_faults
 from sync.policies import policy_faults
 from sync.rules.fields import RULE_FIELDS
 
-MAPPING_NAME = r"[A-Z][A-Z -]{0,40}[A-Z]"
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _FIXED = (
     "bc.name",

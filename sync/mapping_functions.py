@@ -12,14 +12,13 @@ from connections.services import open_connections
 from connections.store import StoredConnection, connections_of
 from identity.model import Role, TenantId
 from sync.connected import mapping_editor, mapping_options
-from sync.mapping import TableMapping
+from sync.mapping import MAPPING_NAME, TableMapping
 from sync.mapping_answers import (
     edited_document,
     faults_document,
     overview_document,
     version_document,
 )
-from sync.mapping_check import MAPPING_NAME
 from sync.mapping_documents import DocumentError, mapping_of
 from sync.mapping_editing import EditedMapping, MappingEditor, Verify
 from sync.mapping_faults import Fault, MappingRefusedError

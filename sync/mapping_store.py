@@ -135,11 +135,6 @@ class MappingStore:
                 break
         return found
 
-    def remove_all(self) -> None:
-        """Forget every change, for a connection that is removed. Idempotent."""
-        for row in list(self._table.scan(self._partition, select=[])):
-            self._table.delete(self._partition, row.key)
-
 
 def document_text(mapping: TableMapping) -> str:
     """The mapping as it is stored."""

@@ -18,7 +18,7 @@ from sync.catalog import MappingCatalog
 from sync.causes import causes
 from sync.connected import catalog_source, mapping_editor
 from sync.decisions import Asked, Decisions, version_of
-from sync.mapping import DeletionConflict, TableMapping, UpdateConflict
+from sync.mapping import MAPPING_NAME, DeletionConflict, TableMapping, UpdateConflict
 from sync.mapping_editing import EditedMapping
 from sync.opening import decisions_of, outcome_store
 from sync.outcome_documents import (
@@ -27,7 +27,7 @@ from sync.outcome_documents import (
     outcome_document,
     policies_document,
 )
-from sync.outcomes import Outcome, OutcomeKind, RecordKey
+from sync.outcomes import Outcome, OutcomeKind, OutcomeOrder, RecordKey
 from sync.policies import Policies, apply, check, policies_of
 from web import answers
 from web.edge import Request, route
@@ -36,7 +36,6 @@ from web.shapes import Text
 
 blueprint = func.Blueprint()
 
-_MAPPING_PATTERN = r"[A-Z][A-Z -]{0,40}[A-Z]"
 _RECORD_ID_PATTERN = r"[0-9A-Za-z-]{1,64}"
 _OUTCOMES = "connections/{connection_id}/outcomes"
 _RECORD = _OUTCOMES + "/{mapping}/{side}/{record_id}"
@@ -61,6 +60,7 @@ class OutcomeQuery:
     ignored: bool | None = None
     search: Annotated[str, Text(longest=250)] | None = None
     """Part of a record's name, number or id on either side."""
+    sort: OutcomeOrder = OutcomeOrder.RECORD
     limit: Limit = USUAL_LIMIT
     continuation: Continuation | None = None
 
@@ -117,6 +117,7 @@ def list_outcomes(req: Request) -> func.HttpResponse:
         kind=query.kind,
         code=query.code,
         keep=_filter_of(query),
+        order=query.sort,
         limit=query.limit,
         continuation=query.continuation,
     )
@@ -260,7 +261,7 @@ def _decisions(req: Request) -> Decisions:
 
 
 def _mapping(req: Request) -> TableMapping:
-    return _catalog(req).named(req.path("mapping", _MAPPING_PATTERN))
+    return _catalog(req).named(req.path("mapping", MAPPING_NAME))
 
 
 def _catalog(req: Request) -> MappingCatalog:

@@ -15,7 +15,13 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from errors import AuthorizationError, ConfigurationError, CouplerError, TransientError
+from errors import (
+    AuthorizationError,
+    ConfigurationError,
+    CouplerError,
+    RefusedRequestError,
+    TransientError,
+)
 from sync.drift_store import DriftStore
 from sync.full_sync import FullSync
 from sync.job_keeper import JobKeeper
@@ -41,6 +47,8 @@ from sync.work import Work
 log = logging.getLogger(__name__)
 
 _MOST_FAILURES = 5
+_FOR_PEOPLE = (ConfigurationError, AuthorizationError, RefusedRequestError)
+"""Failures that trying again does not mend; refused is what names a mapping that is gone."""
 _FIRST_DELAY_SECONDS = 2
 """Doubled with every try: half a minute in all, beside the retries within each request."""
 
@@ -235,7 +243,7 @@ class TableJobWorker:
             )
             return True
         failures = keeper.job.failures + 1
-        needs_a_person = isinstance(error, ConfigurationError | AuthorizationError)
+        needs_a_person = isinstance(error, _FOR_PEOPLE)
         if not needs_a_person and failures < _MOST_FAILURES:
             self._try_again(run, keeper, error, failures)
             return False

@@ -249,7 +249,7 @@ def test_a_line_whose_mapping_was_removed_says_so():
     run = world.start("VENDOR")
     world.catalog = catalog()
     line = world.drain(run)["VENDOR"]
-    assert line.state is JobState.ERROR
+    assert (line.state, line.failures) == (JobState.ERROR, 1)
     assert "There is no table mapping 'VENDOR'" in line.message
 
 

@@ -251,10 +251,3 @@ def test_a_catalog_has_changed_and_added_mappings_in_the_place_that_they_need(de
     with pytest.raises(RefusedRequestError) as refused:
         catalog.named("PEOPLE")
     assert refusal(refused) == (404, "mapping-unknown")
-
-
-def test_forgetting_a_connection_s_mappings_leaves_nothing(desk):
-    desk.editor.save("CUSTOMER", CHANGED, '"0"')
-    desk.store.remove_all()
-    assert desk.editor.read("CUSTOMER").origin is Origin.DEFAULT
-    assert desk.store.versions("CUSTOMER", most=10) == []
