@@ -7,11 +7,12 @@ again and again. Times are given by the caller.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
-from errors import RefusedRequestError
+from errors import RefusedRequestError, TransientError
 from storage.queues import Queues
 from storage.rows import RowChangedError
 from sync.catalog import CatalogSource
@@ -88,7 +89,8 @@ class FullSync:
         try:
             return self._store.begin_run(run, lines)
         except ActiveRunError:
-            self._limits.withdraw(self._connection_id, run)
+            with suppress(TransientError):  # then the place is free once the claim is old
+                self._limits.withdraw(self._connection_id, run)
             raise
 
     def advance(self, run_id: str, generation: int, *, by_itself: bool) -> Progress:
