@@ -206,6 +206,7 @@ class Installation:
         self.client.enable(connection_id)
         self._enabled.append(connection_id)
         self.client.set_incremental(connection_id, {"enabled": False})
+        self.world.forget_requests()  # those of the setup guide
         return connection_id
 
     def draft(self, company_name: str, **sides: Any) -> str:
