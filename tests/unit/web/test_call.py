@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -358,3 +359,32 @@ async def test_a_coroutine_is_audited_and_replayed_alike(storage):
     second = await trigger(request(path=PATH, idempotency_key="k"))
     assert (first.status_code, second.status_code, count) == (202, 202, 1)
     assert [entry.status for entry in entries(storage)] == [202, 202]
+
+
+@pytest.mark.parametrize("point", range(9))
+def test_wherever_the_process_dies_nothing_is_done_unseen_and_the_call_can_be_sent_again(
+    storage, start, point
+):
+    passed = 0
+
+    def die(moment: str, done: Any) -> bool:
+        nonlocal passed
+        if done.writes:
+            passed += 1
+            if passed == point + 1:
+                raise DeadError
+        return False
+
+    storage.watch = die
+    with suppress(DeadError):
+        start(idempotency_key="k")
+    died_at, storage.watch = passed, lambda *_: False
+    assert died_at == min(point + 1, 8)  # before and after each of four writes
+    carried_out = start.count
+    assert len(entries(storage)) >= carried_out
+
+    storage.now += LONGEST_CALL
+    answer = start(idempotency_key="k")
+    assert answer.status_code == 202
+    assert start.count == (2 if point == 4 else 1)  # 4: done, and not yet kept under the key
+    assert start(idempotency_key="k").headers["Idempotent-Replayed"] == "true"
