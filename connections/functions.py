@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import azure.functions as func
 
+from connections.listing import ConnectionQuery, connection_page
 from connections.model import CONNECTION_ID_PATTERN, Incremental
 from connections.request import IncrementalSettings, NewConnection, connection_of
 from connections.store import connections_of
@@ -42,11 +43,12 @@ def create_connection(req: Request) -> func.HttpResponse:
     return answers.created(location, body, etag=stored.etag)
 
 
-@route(blueprint, Role.READER, "GET", "connections")
+@route(blueprint, Role.READER, "GET", "connections", query=ConnectionQuery)
 def list_connections(req: Request) -> func.HttpResponse:
-    """200 with all connections of the caller's tenant."""
-    stored = connections_of(req.caller.tenant).load_all()
-    return answers.ok({"connections": [one.connection.document() for one in stored]})
+    """200 with connections of the caller's tenant."""
+    page, continuation = connection_page(req.caller.tenant, req.query(ConnectionQuery))
+    body = {"connections": [one.document() for one in page], "continuation": continuation}
+    return answers.ok(body)
 
 
 @route(blueprint, Role.READER, "GET", "connections/{connection_id}")

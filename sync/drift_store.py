@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import batched
 
@@ -92,11 +92,12 @@ class DriftStore:
         *,
         mapping: str | None = None,
         kind: DriftKind | None = None,
+        keep: Callable[[Drift], bool] = lambda _: True,
         limit: int = 100,
         continuation: str | None = None,
     ) -> DriftPage:
-        """Drift by mapping and record. Raises ``RefusedRequestError``: 422 for a limit outside 1
-        to 1000, 400 for a continuation that another list gave."""
+        """Drift by mapping and record, what is to ``keep`` of it. Raises ``RefusedRequestError``:
+        422 for a limit outside 1 to 1000, 400 for a continuation that another list gave."""
         rows = rows_from(
             self._table,
             self._connection,
@@ -105,7 +106,8 @@ class DriftStore:
             limit=check_limit(limit),
             continuation=continuation,
         )
-        page, following = take_page(rows, limit, of=self._table)
+        kept = (row for row in rows if keep(_drift_of(row)))
+        page, following = take_page(kept, limit, of=self._table)
         return DriftPage(drift=[_drift_of(row) for row in page], continuation=following)
 
     def scan(self, mapping: str) -> Iterator[Drift]:

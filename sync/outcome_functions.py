@@ -27,7 +27,7 @@ from sync.outcome_documents import (
     outcome_document,
     policies_document,
 )
-from sync.outcomes import Outcome, OutcomeKind, RecordKey
+from sync.outcomes import Outcome, OutcomeKind, OutcomeOrder, RecordKey
 from sync.policies import Policies, apply, check, policies_of
 from web import answers
 from web.edge import Request, route
@@ -60,6 +60,7 @@ class OutcomeQuery:
     ignored: bool | None = None
     search: Annotated[str, Text(longest=250)] | None = None
     """Part of a record's name, number or id on either side."""
+    sort: OutcomeOrder = OutcomeOrder.RECORD
     limit: Limit = USUAL_LIMIT
     continuation: Continuation | None = None
 
@@ -116,6 +117,7 @@ def list_outcomes(req: Request) -> func.HttpResponse:
         kind=query.kind,
         code=query.code,
         keep=_filter_of(query),
+        order=query.sort,
         limit=query.limit,
         continuation=query.continuation,
     )

@@ -10,12 +10,13 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from itertools import batched
 
 from errors import TransientError
 from storage.columns import Columns
 from storage.leafing import rows_from
-from storage.paging import check_limit, take_page
+from storage.paging import MAX_PAGE, check_limit, take_page
 from storage.rows import (
     TRANSACTION_LIMIT,
     Operation,
@@ -24,6 +25,7 @@ from storage.rows import (
     RowChangedError,
     TransactionRefusedError,
 )
+from storage.sorting import sorted_page
 from storage.tables import TenantTable
 from sync.outcome_model import (
     SETTLED,
@@ -48,6 +50,7 @@ __all__ = [
     "FieldDetail",
     "Outcome",
     "OutcomeKind",
+    "OutcomeOrder",
     "OutcomePage",
     "OutcomeStore",
     "RecordKey",
@@ -59,6 +62,16 @@ request."""
 _TRIES = 5
 """How often outcomes are stored anew where others write the same rows."""
 _KEPT = timedelta(days=30)
+
+
+class OutcomeOrder(StrEnum):
+    """By which a list is sorted; a minus is the other way round."""
+
+    RECORD = "record"  # the order of storage: table mapping, side, id; its pages cost nothing
+    FIRST_SEEN = "first_seen"
+    LATEST_FIRST_SEEN = "-first_seen"
+    LAST_SEEN = "last_seen"
+    LATEST_LAST_SEEN = "-last_seen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,15 +186,28 @@ class OutcomeStore:
         kind: OutcomeKind | None = None,
         code: str | None = None,
         keep: Callable[[Outcome], bool] = lambda _: True,
+        order: OutcomeOrder = OutcomeOrder.RECORD,
         limit: int = 100,
         continuation: str | None = None,
     ) -> OutcomePage:
-        """Outcomes by mapping and record, those of them to ``keep``. Raises ``RefusedRequestError``:
-        422 for a limit outside 1 to 1000, 400 for a continuation that another list gave."""
-        rows = self._rows(mapping, _where(kind, code), check_limit(limit), continuation)
-        kept = (row for row in rows if keep(outcome_of(row)))
-        page, following = take_page(kept, limit, of=self._table)
-        return OutcomePage(outcomes=[outcome_of(row) for row in page], continuation=following)
+        """Outcomes in that order, those of them to ``keep``. Raises ``RefusedRequestError``: 422
+        for a limit outside 1 to 1000, 400 for a continuation that another list gave."""
+        where, check = _where(kind, code), check_limit(limit)
+        if order is OutcomeOrder.RECORD:
+            rows = self._rows(mapping, where, check, continuation)
+            kept = (row for row in rows if keep(outcome_of(row)))
+            page, following = take_page(kept, limit, of=self._table)
+            return OutcomePage(outcomes=[outcome_of(row) for row in page], continuation=following)
+        everyone = map(outcome_of, self._rows(mapping, where, MAX_PAGE, None))
+        found, following = sorted_page(
+            filter(keep, everyone),
+            _place(order),
+            order=order.value,
+            limit=limit,
+            continuation=continuation,
+            of=self._table,
+        )
+        return OutcomePage(outcomes=found, continuation=following)
 
     def has(self, mapping: str, kind: OutcomeKind, code: str | None = None) -> bool:
         """Whether the mapping has an outcome of that kind, and of that code where one is given."""
@@ -255,6 +281,18 @@ def _recording(outcome: Outcome, known: Outcome | None) -> Operation:
 def _where(kind: OutcomeKind | None, code: str | None) -> dict[str, str]:
     where = {"kind": kind.value} if kind else {}
     return where | ({"code": code} if code else {})
+
+
+def _place(order: OutcomeOrder) -> Callable[[Outcome], tuple[str, ...]]:
+    """What outcomes are sorted by; mapping and record make each place different."""
+    by_first = order in (OutcomeOrder.FIRST_SEEN, OutcomeOrder.LATEST_FIRST_SEEN)
+
+    def place(outcome: Outcome) -> tuple[str, ...]:
+        seen = outcome.first_seen if by_first else outcome.last_seen
+        # of times in UTC the text sorts as the time does
+        return seen.isoformat(timespec="microseconds"), outcome.mapping, *outcome.key
+
+    return place
 
 
 def _is_kept(row: Row) -> bool:

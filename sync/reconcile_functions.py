@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from errors import RefusedRequestError
 from identity.model import Role
 from sync.catalog import MappingCatalog
 from sync.connected import catalog_source
-from sync.drift import DriftKind
+from sync.drift import Drift, DriftKind
 from sync.functions import StartRequest, start_run
 from sync.jobs import RunKind
 from sync.opening import drift_store, full_sync_of, repair_of
@@ -38,6 +39,10 @@ class DriftQuery:
 
     mapping: Annotated[str, Text(longest=50)] | None = None
     kind: DriftKind | None = None
+    explained: bool | None = None
+    """Whether outcomes tell of it already."""
+    search: Annotated[str, Text(longest=250)] | None = None
+    """Part of a record's name or id on either side."""
     limit: Limit = USUAL_LIMIT
     continuation: Continuation | None = None
 
@@ -84,6 +89,7 @@ def list_drift(req: Request) -> func.HttpResponse:
     page = drift_store(req.caller.tenant, _known_connection(req)).list_page(
         mapping=query.mapping,
         kind=query.kind,
+        keep=_filter_of(query),
         limit=query.limit,
         continuation=query.continuation,
     )
@@ -104,6 +110,18 @@ def repair_drift(req: Request) -> func.HttpResponse:
     req.audit(repairs=sum(repaired.begun.values()))
     location = answers.address("connections", connection_id, "tables")
     return answers.accepted(location, repaired_document(repaired))
+
+
+def _filter_of(query: DriftQuery) -> Callable[[Drift], bool]:
+    sought = (query.search or "").casefold()
+
+    def keep(drift: Drift) -> bool:
+        told = (drift.name, drift.record_id, drift.bc_id, drift.crm_id)
+        return query.explained in (None, drift.is_explained) and any(
+            sought in each.casefold() for each in told
+        )
+
+    return keep
 
 
 def _selection(wanted: RepairRequest, catalog: MappingCatalog) -> Selection:

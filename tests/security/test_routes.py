@@ -89,4 +89,7 @@ def test_one_tenants_list_holds_nothing_of_another(account):
     ConnectionStore(account.table(TABLE, other)).add(examples.connection())
     own = examples.connection(connection_id="own")
     ConnectionStore(account.table(TABLE, tenant)).add(own)
-    assert document(as_caller("list_connections")) == {"connections": [own.document()]}
+    assert document(as_caller("list_connections")) == {
+        "connections": [own.document()],
+        "continuation": None,
+    }

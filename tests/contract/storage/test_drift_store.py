@@ -106,6 +106,16 @@ def test_pages_go_on_over_mappings_and_keep_to_a_kind(store):
     assert found == ["0", "1", "2", "9"]
 
 
+def test_pages_hold_what_is_to_be_kept(store):
+    store.put_many("CUSTOMER", [drift("1"), missing("2"), drift("3")])
+    first = store.list_page(keep=lambda each: each.is_explained, limit=1)
+    second = store.list_page(
+        keep=lambda each: each.is_explained, limit=1, continuation=first.continuation
+    )
+    assert [each.record_id for each in (*first.drift, *second.drift)] == ["1", "3"]
+    assert second.continuation is None
+
+
 def test_a_continuation_of_another_mapping_is_refused(store):
     store.put_many("CUSTOMER", [drift("1"), drift("2")])
     page = store.list_page(mapping="CUSTOMER", limit=1)

@@ -16,6 +16,7 @@ from sync.outcomes import (
     FieldDetail,
     Outcome,
     OutcomeKind,
+    OutcomeOrder,
     OutcomeStore,
 )
 from tests.fakes.hooked import HookedTable
@@ -369,3 +370,37 @@ def test_the_outcomes_of_given_records_are_found(store: OutcomeStore):
     store.record_many([outcome("1"), outcome("2")])
     assert store.find("CUSTOMER", [("bc", "1"), ("crm", "1")]) == {("bc", "1"): outcome("1")}
     assert store.record_ids("CUSTOMER", "bc") == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        (OutcomeOrder.RECORD, "1234"),
+        (OutcomeOrder.FIRST_SEEN, "2413"),
+        (OutcomeOrder.LATEST_FIRST_SEEN, "3142"),
+        (OutcomeOrder.LAST_SEEN, "4123"),
+        (OutcomeOrder.LATEST_LAST_SEEN, "3214"),
+    ],
+)
+@pytest.mark.parametrize("limit", [1, 3, 1000])
+def test_outcomes_come_in_the_order_that_is_asked_for(store: OutcomeStore, order, expected, limit):
+    hours = {"1": (2, 5), "2": (0, 6), "3": (3, 7), "4": (1, 4)}
+    store.record_many(
+        [
+            outcome(
+                record_id,
+                mapping="CONTACT" if record_id == "1" else "CUSTOMER",
+                first_seen=AT + timedelta(hours=first),
+                last_seen=AT + timedelta(hours=last),
+            )
+            for record_id, (first, last) in hours.items()
+        ]
+    )
+    found, continuation = "", None
+    while True:
+        page = store.list_page(order=order, limit=limit, continuation=continuation)
+        found += "".join(each.record_id for each in page.outcomes)
+        continuation = page.continuation
+        if continuation is None:
+            break
+    assert found == expected
