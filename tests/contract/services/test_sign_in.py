@@ -115,11 +115,11 @@ def test_an_unknown_device_code_is_refused(sign_in):
     assert "a-device-code-of-nobody" not in refused.value.explained()
 
 
-def test_an_application_that_does_not_sign_people_in_is_named(people, certificates):
+def test_an_application_that_does_not_sign_people_in_is_named(people, certificates, play):
     other = of_client(people, certificates, CONFIDENTIAL)
-    begun = None
+    begun = other.begin()
+    play(user_code=begun.user_code, user=PERSON)
     with pytest.raises(RefusedRequestError) as refused:
-        begun = other.begin()
         other.token(begun.device_code)
     assert refused.value.code == "sign-in-refused"
     assert CONFIDENTIAL in refused.value.message

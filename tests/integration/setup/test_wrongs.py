@@ -118,6 +118,11 @@ def euros_unknown(guided: Guided) -> None:
     guided.demand(BC, "delete", {"currencies": [euro]})
 
 
+def without_solution(guided: Guided) -> None:
+    guided.demand(CRM, "solution", {"remove": "Coupler"})
+    user(roles=["System Customizer"])(guided)
+
+
 def solution_with(name: str, before: str, after: str) -> Callable[[Guided], None]:
     """Have CRM hold a package with a text of one of its files replaced."""
 
@@ -303,10 +308,7 @@ WRONGS = [
         "solution",
         "solution-installed",
         "Coupler",
-        make=lambda guided: (
-            guided.demand(CRM, "solution", {"remove": "Coupler"}),
-            guided.demand(CRM, "user", {"user": SERVICE.client_id, "roles": ["System Customizer"]}),
-        )[0],
+        make=without_solution,
         hint="Import the CRM solution here",
         also=(
             ("solution-roles", ", ".join(ROLES)),

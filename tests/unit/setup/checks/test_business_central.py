@@ -11,6 +11,7 @@ from setup.checks.business_central import (
     BusinessCentralFacts,
     check_business_central,
 )
+from setup.checks.findings import Trouble
 from setup.model import Result
 from setup.needs import bc_needs
 from sync.mappings import MAPPINGS
@@ -20,19 +21,20 @@ NEEDS = tuple(bc_needs(MAPPINGS.values()))
 READABLE = Probe(readability=Readability.READABLE)
 FORBIDDEN = Probe(readability=Readability.FORBIDDEN, account="no")
 ABSENT = Probe(readability=Readability.ABSENT, account="no")
+PUBLISHED_NAMES = frozenset(each.name for each in NEEDS if each.is_page)
 GOOD = BusinessCentralFacts(
     url="https://bc",
     wanted_company="CRONUS",
     companies=("My Company", "CRONUS"),
     needs=NEEDS,
-    published=frozenset(each.name for each in NEEDS if each.is_page),
+    published=PUBLISHED_NAMES,
     probes={(each.name, each.is_page): READABLE for each in NEEDS},
 )
 SETS = [each for each in NEEDS if not each.is_page]
 PUBLISHED = [each for each in NEEDS if each.is_page]
 
 
-def with_probe(name, probe, *, is_page):
+def with_probe(name: str, probe: Probe | Trouble, *, is_page: bool) -> BusinessCentralFacts:
     return replace(GOOD, probes={**GOOD.probes, (name, is_page): probe})
 
 
@@ -58,7 +60,7 @@ def test_a_service_that_does_not_answer_is_all_that_is_told():
 @pytest.mark.parametrize("need", PUBLISHED, ids=lambda each: each.name)
 def test_each_page_that_is_not_published_is_named_with_how_to_publish_it(need):
     spoiled = with_probe(need.name, ABSENT, is_page=True)
-    findings = check_business_central(replace(spoiled, published=GOOD.published - {need.name}))
+    findings = check_business_central(replace(spoiled, published=PUBLISHED_NAMES - {need.name}))
     assert failures(findings) == [("web-service-published", need.name)]
     hint = the(findings, "web-service-published", need.name).hint
     assert f"object id {PAGES[need.name].number} " in hint

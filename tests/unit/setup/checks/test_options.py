@@ -106,11 +106,11 @@ def user(**changes: object) -> User:
             [("privileges", "salesorder"), ("privileges", "salesorderdetail")],
         ),
         (
-            replace(ORDERS, tables=ORDERS.tables | {"salesorder": None}),
+            replace(ORDERS, tables={**ORDERS.tables, "salesorder": None}),
             [("order-table", "salesorder")],
         ),
         (
-            replace(ORDERS, orders=ORDERS.orders | {"salesOrders": FORBIDDEN}),
+            replace(ORDERS, orders={**ORDERS.orders, "salesOrders": FORBIDDEN}),
             [("entity-set-readable", "salesOrders")],
         ),
         (

@@ -22,11 +22,12 @@ USER = User(
     is_interactive=False,
     business_unit_id="b",
 )
+BOTH = tuple(Role(role_id=name, name=name, template_id="") for name in ROLES)
 GOOD = UserFacts(
     client_id=CLIENT.upper(),
     identity=Identity(user_id="u", business_unit_id="b", organization_id="o"),
     user=USER,
-    roles=tuple(Role(role_id=name, name=name, template_id="") for name in ROLES),
+    roles=BOTH,
     integration_roles=ROLES,
 )
 
@@ -68,12 +69,12 @@ def test_a_user_without_roles_lacks_the_integration_roles_as_well():
 
 def test_a_system_administrator_is_refused_by_the_roles_template_whatever_its_name():
     role = Role(role_id="r", name="Systemadministrator", template_id=SYSTEM_ADMINISTRATOR)
-    findings = check_synchronization_user(replace(GOOD, roles=(*GOOD.roles, role)))
+    findings = check_synchronization_user(replace(GOOD, roles=(*BOTH, role)))
     assert failures(findings) == [("user-not-system-administrator", USER.name)]
 
 
 def test_the_missing_integration_role_is_named():
-    findings = check_synchronization_user(replace(GOOD, roles=GOOD.roles[:1]))
+    findings = check_synchronization_user(replace(GOOD, roles=BOTH[:1]))
     assert failures(findings) == [("user-integration-roles", USER.name)]
     assert ROLES[1] in the(findings, "user-integration-roles").message
     assert ROLES[0] not in the(findings, "user-integration-roles").message

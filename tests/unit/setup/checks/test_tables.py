@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from services.dataverse_administration import TableDefinition
+from setup.checks.findings import Trouble
 from setup.checks.tables import TableFacts, check_tables
 from setup.model import Result
 from setup.needs import Access, crm_needs
@@ -34,11 +35,11 @@ def definition(table: str, *, tracks_changes: bool = True) -> TableDefinition:
     )
 
 
-GOOD = TableFacts(
-    needs=NEEDS,
-    tables={each.table: definition(each.table) for each in NEEDS},
-    privileges=frozenset(PRIVILEGES[INTEGRATION_USER]),
-)
+TABLES: dict[str, TableDefinition | Trouble | None] = {
+    each.table: definition(each.table) for each in NEEDS
+}
+HELD_BY_ROLE = frozenset(PRIVILEGES[INTEGRATION_USER])
+GOOD = TableFacts(needs=NEEDS, tables=TABLES, privileges=HELD_BY_ROLE)
 HELD = sorted(
     {f"prv{access.value}{PRIVILEGED_AS[need.table]}" for need in NEEDS for access in need.access}
 )
@@ -50,7 +51,7 @@ def test_the_role_of_the_solution_has_all_that_the_default_mappings_need():
 
 @pytest.mark.parametrize("privilege", HELD)
 def test_each_privilege_that_is_missing_is_named_with_its_tables(privilege):
-    findings = check_tables(replace(GOOD, privileges=GOOD.privileges - {privilege}))
+    findings = check_tables(replace(GOOD, privileges=HELD_BY_ROLE - {privilege}))
     lacking = {
         need.table
         for need in NEEDS
@@ -65,14 +66,14 @@ def test_each_privilege_that_is_missing_is_named_with_its_tables(privilege):
 @pytest.mark.parametrize("need", [each for each in NEEDS if each.is_mapped], ids=lambda n: n.table)
 def test_a_table_whose_changes_are_not_tracked_is_a_warning(need):
     untracked = definition(need.table, tracks_changes=False)
-    findings = check_tables(replace(GOOD, tables=GOOD.tables | {need.table: untracked}))
+    findings = check_tables(replace(GOOD, tables=TABLES | {need.table: untracked}))
     assert failures(findings) == []
     assert the(findings, "change-tracking", need.table).result is Result.WARNING
 
 
 @pytest.mark.parametrize("found", [None, TROUBLE], ids=["absent", "unreadable"])
 def test_a_table_that_is_not_there_or_not_readable_is_named(found):
-    findings = check_tables(replace(GOOD, tables=GOOD.tables | {"product": found}))
+    findings = check_tables(replace(GOOD, tables=TABLES | {"product": found}))
     assert failures(findings) == [("table-exists", "product")]
 
 
@@ -80,8 +81,8 @@ def test_what_a_table_has_no_privilege_for_is_not_asked():
     bare = replace(definition("account"), privileges={"Read": "prvReadAccount"})
     facts = replace(
         GOOD,
-        tables=GOOD.tables | {"account": bare},
-        privileges=GOOD.privileges - {"prvAssignAccount"},
+        tables=TABLES | {"account": bare},
+        privileges=HELD_BY_ROLE - {"prvAssignAccount"},
     )
     assert failures(check_tables(facts)) == []
 

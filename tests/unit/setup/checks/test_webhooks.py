@@ -31,6 +31,7 @@ def registration(**changes: object) -> Registration:
     return replace(whole, **changes)  # type: ignore[arg-type]  # a test's changes
 
 
+HELD = frozenset(PRIVILEGES[INTEGRATION_ADMINISTRATOR])
 GOOD = WebhookFacts(
     registration=registration(),
     wanted_sets=("customers",),
@@ -45,7 +46,7 @@ GOOD = WebhookFacts(
         )
         for each in CRM_NEEDS
     },
-    privileges=frozenset(PRIVILEGES[INTEGRATION_ADMINISTRATOR]),
+    privileges=HELD,
     now=NOW,
 )
 
@@ -66,7 +67,7 @@ def test_registered_webhooks_pass_with_the_privileges_of_the_solutions_role():
         ({"now": NOW + timedelta(days=2)}, "business-central-webhooks"),
         ({"privileges": TROUBLE}, "webhook-privileges"),
         (
-            {"privileges": GOOD.privileges - {"prvCreateServiceEndpoint"}},
+            {"privileges": HELD - {"prvCreateServiceEndpoint"}},
             "webhook-privileges",
         ),
     ],
