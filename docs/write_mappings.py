@@ -21,12 +21,16 @@ What is kept equal between Business Central (BC) and Dynamics 365 Sales (CRM), f
 BC's fields carry the names of API v2.0 or of the published page, CRM's columns their logical names.
 → flows from BC to CRM, ← from CRM to BC, ↔ both ways.
 
+These are the mappings as they come with Coupler. A connection can change them and add others:
+[how](editing-mappings.md).
+
 """
 
 
 def document() -> str:
     """The whole document."""
-    return _HEAD + _order() + "\n".join(_section(mapping) for mapping in MAPPINGS.values())
+    sections = "\n".join(_section(mapping) for mapping in MAPPINGS.values())
+    return f"{_HEAD}{_order()}{sections}\n{_transformations()}"
 
 
 def _order() -> str:
@@ -34,6 +38,15 @@ def _order() -> str:
     for number, layer in enumerate(levels(DEPENDENCIES), start=1):
         lines.append(f"{number}. {', '.join(layer)}")
     return "\n".join([*lines, "", ""])
+
+
+def _transformations() -> str:
+    lines = ["## Transformations", "", "What a field mapping may do to a value on its way.", ""]
+    lines += ["| Name | | Meaning |", "|---|---|---|"]
+    for name, each in TRANSFORMATIONS.items():
+        arrow = "→" if not each.goes_to_bc else "↔" if each.goes_to_crm else "←"
+        lines.append(f"| `{name}` | {arrow} | {each.meaning} |")
+    return "\n".join([*lines, ""])
 
 
 def _section(mapping: TableMapping) -> str:
