@@ -185,13 +185,11 @@ class DataverseAdministration:
 
     def privileges_of(self, user_id: str) -> frozenset[str]:
         """The names of the privileges that the user has by its roles and its teams' roles."""
-        path = odata.by_id("systemusers", user_id)
-        response = self._get(
-            "systemusers", f"{path}/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()"
-        )
-        answer = answers.json_object(self._service, response)
-        found = answers.member(self._service, response.request, answer, "RolePrivileges", list)
-        return frozenset(str(each["PrivilegeName"]) for each in found)
+        return self._privileges("systemusers", user_id, "RetrieveUserPrivileges")
+
+    def privileges_of_team(self, team_id: str) -> frozenset[str]:
+        """The names of the privileges that the team has by its own roles."""
+        return self._privileges("teams", team_id, "RetrieveTeamPrivileges")
 
     def table(self, name: str) -> TableDefinition | None:
         """The table of that logical name, None where the organization has none."""
@@ -225,6 +223,13 @@ class DataverseAdministration:
             condition=odata.compare("uniquename", "eq", unique_name),
         )
         return next(map(_solution, rows), None)
+
+    def _privileges(self, entity_set: str, row_id: str, function: str) -> frozenset[str]:
+        path = f"{odata.by_id(entity_set, row_id)}/Microsoft.Dynamics.CRM.{function}()"
+        response = self._get(entity_set, path)
+        answer = answers.json_object(self._service, response)
+        found = answers.member(self._service, response.request, answer, "RolePrivileges", list)
+        return frozenset(str(each["PrivilegeName"]) for each in found)
 
     def _rows(
         self, entity_set: str, *, select: Sequence[str], condition: str = ""

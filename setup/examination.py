@@ -219,6 +219,9 @@ class Examination:
                 privileges=self._ground.privileges,
                 team_id=team,
                 team=tried(lambda: self._sources.crm.team_name(team)) if team else None,
+                team_privileges=tried(lambda: self._sources.crm.privileges_of_team(team))
+                if team
+                else frozenset(),
             )
         )
 

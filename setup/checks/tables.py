@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from services.dataverse_administration import TableDefinition
 from setup.checks.findings import Trouble, failed, failed_by, passed, warning
 from setup.model import Finding
-from setup.needs import CrmNeed
+from setup.needs import Access, CrmNeed
 
 TABLE = "table-exists"
 TRACKING = "change-tracking"
@@ -27,6 +27,8 @@ class TableFacts:
     """Of the team that is to own new records, where one is."""
     team: str | Trouble | None = None
     """Its name, None where there is no such team."""
+    team_privileges: frozenset[str] | Trouble = frozenset()
+    """The names of the privileges that its roles give it."""
 
 
 def check_tables(facts: TableFacts) -> list[Finding]:
@@ -96,7 +98,33 @@ def _team(facts: TableFacts) -> list[Finding]:
                 "have persons own the records.",
             )
         ]
+    if isinstance(facts.team_privileges, Trouble):
+        return [failed_by(TEAM, facts.team, facts.team_privileges)]
+    lacking = [name for name in _read_by_owners(facts) if name not in facts.team_privileges]
+    if lacking:
+        return [
+            failed(
+                TEAM,
+                facts.team,
+                f"The team {facts.team} is to own new records and may not read them: it lacks "
+                f"{', '.join(lacking)}.",
+                "Give the team a role with these privileges: CRM lets nobody own what they may "
+                "not read.",
+            )
+        ]
     return [passed(TEAM, facts.team, f"The team {facts.team} owns new records.")]
+
+
+def _read_by_owners(facts: TableFacts) -> list[str]:
+    """The privileges to read the tables whose records are created and have owners."""
+    owned = [
+        table
+        for need in facts.needs
+        if Access.CREATE in need.access
+        and isinstance(table := facts.tables[need.table], TableDefinition)
+        and Access.ASSIGN.value in table.privileges
+    ]
+    return list(dict.fromkeys(table.privileges[Access.READ.value] for table in owned))
 
 
 def _tracking(table: TableDefinition) -> Finding:

@@ -35,9 +35,14 @@ def definition(table: str, *, tracks_changes: bool = True) -> TableDefinition:
     )
 
 
-TABLES: dict[str, TableDefinition | Trouble | None] = {
-    each.table: definition(each.table) for each in NEEDS
-}
+def without_owner(table: TableDefinition) -> TableDefinition:
+    """The table as the organization's own: there is nobody to assign its records to."""
+    kinds = {kind: name for kind, name in table.privileges.items() if kind != "Assign"}
+    return replace(table, privileges=kinds)
+
+
+DEFINED = {each.table: definition(each.table) for each in NEEDS}
+TABLES: dict[str, TableDefinition | Trouble | None] = {**DEFINED}
 HELD_BY_ROLE = frozenset(PRIVILEGES[INTEGRATION_USER])
 GOOD = TableFacts(needs=NEEDS, tables=TABLES, privileges=HELD_BY_ROLE)
 HELD = sorted(
@@ -91,9 +96,26 @@ def test_unknown_privileges_are_told_once():
     assert failures(check_tables(replace(GOOD, privileges=TROUBLE))) == [("privileges", "")]
 
 
+READS = frozenset({"prvReadAccount", "prvReadContact"})
+OWNED = {
+    name: table if name in ("account", "contact") else without_owner(table)
+    for name, table in DEFINED.items()
+}
+
+
 @pytest.mark.parametrize(
-    ("team", "failed"),
-    [("Sales", []), (None, [("owning-team", "t1")]), (TROUBLE, [("owning-team", "t1")])],
+    ("team", "privileges", "failed"),
+    [
+        ("Sales", READS, []),
+        ("Sales", READS - {"prvReadContact"}, [("owning-team", "Sales")]),
+        ("Sales", TROUBLE, [("owning-team", "Sales")]),
+        (None, TROUBLE, [("owning-team", "t1")]),
+        (TROUBLE, READS, [("owning-team", "t1")]),
+    ],
 )
-def test_the_team_that_is_to_own_records_must_be_there(team, failed):
-    assert failures(check_tables(replace(GOOD, team_id="t1", team=team))) == failed
+def test_the_team_that_is_to_own_records_must_be_there_and_may_read_them(team, privileges, failed):
+    facts = replace(GOOD, tables=OWNED, team_id="t1", team=team, team_privileges=privileges)
+    findings = check_tables(facts)
+    assert failures(findings) == failed
+    if failed and team == "Sales" and privileges is not TROUBLE:
+        assert "prvReadContact" in the(findings, "owning-team").message
