@@ -26,6 +26,7 @@ from tests.integration.setup.guided import (
 )
 from tests.unit.setup.solution.packages import zipped
 
+TEAM = "00000000-0000-4000-8000-0000000000fe"
 STRANGER = "00000000-0000-4000-8000-0000000000ff"
 
 
@@ -116,6 +117,13 @@ def euros_unknown(guided: Guided) -> None:
         row["id"] for row in guided.installation.dump(BC, "currencies") if row["code"] == "EUR"
     ]
     guided.demand(BC, "delete", {"currencies": [euro]})
+
+
+def team_without_roles(guided: Guided) -> None:
+    unit = guided.installation.dump(CRM, "businessunits")[0]["businessunitid"]
+    team = {"teamid": TEAM, "name": "Coupled", "_businessunitid_value": unit}
+    team["teamroles_association"] = []
+    guided.demand(CRM, "seed", {"teams": [team]})
 
 
 def without_solution(guided: Guided) -> None:
@@ -384,6 +392,14 @@ WRONGS = [
         STRANGER,
         options={"ownership": "team", "team_id": STRANGER},
         hint="options.team_id",
+    ),
+    Wrong(
+        "tables",
+        "owning-team",
+        "Coupled",
+        make=team_without_roles,
+        options={"ownership": "team", "team_id": TEAM},
+        hint="Give the team a role",
     ),
     Wrong(
         "item-availability",
