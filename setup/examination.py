@@ -272,11 +272,15 @@ class Examination:
             return no_public_address()
         self._ground.require_identity()
         company_id, _ = self._ground.require_company()
-        missing = tried(self._sources.missing_steps)
-        told = tried(lambda: self._sources.told_sets(company_id))
+        registration = self._sources.registration()
+        missing: list[tuple[str, str]] | Trouble = []
+        told: frozenset[str] | Trouble = frozenset()
+        if registration.is_wanted:
+            missing = tried(self._sources.missing_steps)
+            told = tried(lambda: self._sources.told_sets(company_id))
         return check_webhooks(
             WebhookFacts(
-                registration=self._sources.registration(),
+                registration=registration,
                 missing_steps=missing
                 if isinstance(missing, Trouble)
                 else tuple(f"{message} of {table}" for table, message in missing),

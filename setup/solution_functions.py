@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 import azure.functions as func
@@ -31,6 +31,9 @@ from web.edge import Request, route
 from web.shapes import Text
 
 blueprint = func.Blueprint()
+
+_LIMITS = replace(IMPATIENT, read_timeout=90.0)
+"""Staging is answered only when the whole package was checked."""
 
 _SECONDS_WITH_TOKEN = 5.0
 _SECONDS_WITH_DEVICE_CODE = 120.0
@@ -98,7 +101,7 @@ def import_solution(req: Request) -> func.HttpResponse:
         concurrency=1,
         traffic=Traffic(),
         ca_bundle=settings().ca_bundle,
-        limits=IMPATIENT,
+        limits=_LIMITS,
     )
     try:
         value = Importing(
