@@ -339,6 +339,13 @@ def test_a_record_of_no_company_belongs_to_the_one_that_couples_it_first():
     assert len(both.west.bc.tables["customers"]) == 1
 
 
+def test_crm_is_asked_for_the_company_s_records_and_those_of_none():
+    wanted = of_company(CUSTOMER, "east").crm.filter
+    assert wanted == (
+        "customertypecode eq 3 and (coupler_companyid eq 'east' or coupler_companyid eq null)"
+    )
+
+
 def test_tables_without_the_company_s_column_stay_as_they_are():
     changed = {n for n, each in MAPPINGS.items() if of_company(each, "east") != each}
     assert changed == {
