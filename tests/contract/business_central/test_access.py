@@ -46,7 +46,7 @@ def entity_type(client: Client, root: str, entity_set: str) -> ElementTree.Eleme
 
 def members(kind: ElementTree.Element, name: str) -> dict[str, Any]:
     (found,) = (each for each in kind.iter(f"{EDM}Property") if each.get("Name") == name)
-    told = {each.get("Term"): each.get("Bool") for each in found.iter(f"{EDM}Annotation")}
+    told = {str(each.get("Term")): each.get("Bool") for each in found.iter(f"{EDM}Annotation")}
     return {**found.attrib, **told}
 
 

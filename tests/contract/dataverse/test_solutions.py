@@ -4,6 +4,7 @@ import base64
 import io
 import zipfile
 from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -41,10 +42,11 @@ def repacked(**changes: tuple[str, str]) -> str:
     return base64.b64encode(content.getvalue()).decode()
 
 
-def stage(client: Client, package: str = PACKAGE) -> dict:
+def stage(client: Client, package: str = PACKAGE) -> dict[str, Any]:
     answer = client.send("POST", "StageSolution", {"CustomizationFile": package})
     assert answer.status_code == 200, answer.text
-    return answer.json()["StageSolutionResults"]
+    results: dict[str, Any] = answer.json()["StageSolutionResults"]
+    return results
 
 
 def begin(client: Client, package: str = PACKAGE) -> requests.Response:
@@ -58,7 +60,9 @@ def begin(client: Client, package: str = PACKAGE) -> requests.Response:
     )
 
 
-def ended(client: Client, clock: Clock, begun: requests.Response) -> tuple[dict, dict]:
+def ended(
+    client: Client, clock: Clock, begun: requests.Response
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The system job and the import job, once the import had its time."""
     assert begun.status_code == 200, begun.text
     client.admin("PUT", "clock", {"step_seconds": 5})

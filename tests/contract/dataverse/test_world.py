@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from local.certificates import Certificates
 from local.http_client import HttpClient
 from local.identities import ADMINISTRATOR
+from local.platform import Platform
 from local.simulated_world import SeedError, SimulatedWorld
 from solution.pack import packed
 from tests.contract.dataverse.client import Client
@@ -29,7 +31,7 @@ def world(client: Client, certificates: Certificates, tmp_path: Path) -> Simulat
         addresses=SimpleNamespace(crm=client.base_url),
         client=HttpClient(certificates.bundle),
     )
-    return SimulatedWorld(platform)
+    return SimulatedWorld(cast(Platform, platform))
 
 
 def test_an_administrator_may_import_solutions(world, client):
