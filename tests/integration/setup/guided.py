@@ -39,8 +39,12 @@ class Guided:
     def begin_anew(self, *, base_currency: str = "") -> None:
         """Both systems hold a company; CRM is prepared, with an administrator of its own.
 
-        CRM counts in the company's local currency, or in another one.
+        CRM counts in the company's local currency, or in another one. No earlier connection is
+        enabled any more: two may not connect the same company and organization.
         """
+        for each in self.call("GET", "connections?state=active").body["connections"]:
+            disabled = self.call("POST", f"connections/{each['connection_id']}/disable", {})
+            assert disabled.status == 200, disabled.body
         data = self.data
         if base_currency:
             data = replace(data, crm={**data.crm, "organization": [_counting(data, base_currency)]})
@@ -55,7 +59,8 @@ class Guided:
     def connect(self, **members: Any) -> str:
         """A new connection's id; ``members`` replace those of its document."""
         document = self.installation.document(self.data.company, **members)
-        return str(self.installation.client.create_connection(document)["connection_id"])
+        created = self.installation.client.create_connection(document)
+        return str(created["connection_id"])
 
     def call(self, method: str, path: str, body: Any = None) -> Answer:
         return self.installation.call(method, path, body)
