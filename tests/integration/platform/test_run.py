@@ -50,14 +50,14 @@ def test_the_platform_says_where_it_is_and_stops_all_of_it_when_told(tmp_path: P
         shown = []
         for line in process.stdout:
             shown.append(line)
-            if "scope=api://coupler/.default" in line:
+            if "python -m cli" in line:
                 break
         assert len(listening(chosen)) == 6
         process.send_signal(number)
         _, errors = process.communicate(timeout=60)
     text = "".join(shown)
     assert f"http://127.0.0.1:{chosen.ports.host}" in text
-    assert "grant_type=client_credentials" in text
+    assert f"export COUPLER_URL=http://127.0.0.1:{chosen.ports.host}" in text
     assert (process.returncode, errors) == (0, "")
     assert listening(chosen) == []
 
@@ -76,7 +76,7 @@ def test_a_part_that_ends_by_itself_ends_the_platform_and_is_named(tmp_path: Pat
     chosen = options(tmp_path / "state")
     with launch(chosen) as process:
         assert process.stdout is not None
-        next(line for line in process.stdout if "scope=api://coupler/.default" in line)
+        next(line for line in process.stdout if "python -m cli" in line)
         (entra,) = (
             child
             for child in psutil.Process(process.pid).children()
