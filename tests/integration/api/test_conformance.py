@@ -13,6 +13,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
+    negative_data_rejection,
     response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
@@ -33,6 +34,9 @@ EXAMPLES = 6
 """Of each operation, so that all of them together take no longer than a minute or so."""
 SLOW = {"run_setup", "run_setup_step", "enable_connection", "register_webhooks"}
 """They ask both services a lot."""
+
+TELLS_WHAT_IS_WRONG = "check_mapping"
+"""It answers what is not as described with what is wrong, which is what it is for."""
 
 LAST = ("disable_connection", "change_connection", "enable_connection", "delete_connection")
 """What would take the ground from under the others."""
@@ -72,6 +76,20 @@ def answered(subject: Subject, case: Any, role: str) -> requests.Response:
     return answer
 
 
+def is_from_the_host(answer: Any) -> bool:
+    """Whether the address fits no route, as one with a slash within a segment: the application,
+    whose answers all have a correlation id, was not asked."""
+    return answer.status_code == 404 and "x-correlation-id" not in answer.headers
+
+
+def checks_of(name: str, case: Any) -> list[Any]:
+    """All checks but for what is no mistake after all: the host leaves out query parameters without
+    a value."""
+    if name == TELLS_WHAT_IS_WRONG or "" in (case.query or {}).values():
+        return CHECKS
+    return [*CHECKS, negative_data_rejection]
+
+
 @pytest.mark.parametrize("name", in_order())
 def test_every_answer_is_as_described(subject, name):
     needed = OPERATIONS[name][-1]["x-role"]
@@ -103,7 +121,9 @@ def test_every_answer_is_as_described(subject, name):
         if is_versioned and "If-Match" in case.headers:
             case.headers["If-Match"] = present_version(subject, case)
         answer = answered(subject, case, role)
-        case.validate_response(answer, checks=CHECKS)
+        if is_from_the_host(answer):
+            return
+        case.validate_response(answer, checks=checks_of(name, case))
         if RANKS.index(role) < RANKS.index(needed):
             assert answer.status_code == 403
             assert answer.json()["code"] == "role-insufficient"
