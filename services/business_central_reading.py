@@ -200,11 +200,12 @@ class BusinessCentralReader:
     ) -> Peek:
         """Whether anything changed: how many records there are, and how many are stamped later.
 
-        ``total`` counts the records under ``filter``. ``recent`` and ``newest`` are of all records
-        whose ``stamp`` is later than ``since`` (an ISO date-time; all where it is empty), in or
-        out of the filter: a record may have left it. One request, two for a page.
+        ``total`` counts the records under ``filter``, ``whole`` those of the table. ``recent`` and
+        ``newest`` are of all records whose ``stamp`` is later than ``since`` (an ISO date-time; all
+        where it is empty), in or out of the filter: a record may have left it. One request; for a
+        page two, or three under a filter.
         """
-        total = odata.query(select=[endpoint.id_field], filter=filter or None, top=1, count=True)
+        total = _how_many(endpoint, filter)
         recent = odata.query(
             select=[endpoint.id_field, stamp],
             filter=_later(stamp, since),
@@ -212,9 +213,11 @@ class BusinessCentralReader:
             top=1,
             count=True,
         )
-        whole, beyond = self._first_pages(endpoint, [total, recent])
+        further = [_how_many(endpoint, "")] if filter else []
+        counted, beyond, *whole = self._first_pages(endpoint, [total, recent, *further])
         return Peek(
-            total=self._told(endpoint, whole),
+            total=self._told(endpoint, counted),
+            whole=self._told(endpoint, whole[0] if whole else counted),
             recent=self._told(endpoint, beyond),
             newest=str(beyond.records[0][stamp]) if beyond.records else "",
         )
@@ -387,6 +390,11 @@ class BusinessCentralReader:
 def _with(select: Sequence[str], *more: str) -> list[str]:
     """The columns, each once. No columns are all columns and stay so."""
     return list(dict.fromkeys([*select, *more])) if select else []
+
+
+def _how_many(endpoint: Endpoint, filter: str) -> str:  # noqa: A002  the service's own name
+    """The question how many records there are under the filter."""
+    return odata.query(select=[endpoint.id_field], filter=filter or None, top=1, count=True)
 
 
 def _later(stamp: str, since: str) -> str | None:

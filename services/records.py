@@ -45,7 +45,9 @@ class Peek:
     """A look at a table that tells whether anything changed, without reading its records."""
 
     total: int
-    """Records in the table (of those asked about)."""
+    """Records under the filter asked about."""
+    whole: int
+    """Records in the table; ``total`` where no filter was given."""
     recent: int
     """Records whose stamp is beyond the one asked about."""
     newest: str

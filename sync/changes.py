@@ -21,6 +21,7 @@ from sync.outcomes import OutcomeKind, RecordKey
 from sync.pair import Pair
 from sync.projection import project_bc, project_crm
 from sync.rules.base import RecordSkippedError
+from sync.watermark import Fresh
 from sync.work import Work
 
 _MANY = 500
@@ -50,8 +51,8 @@ class Taken:
     pairs: list[Pair] = field(default_factory=list)
     forgotten: list[RecordKey] = field(default_factory=list)
     """Records without coupling that are gone: their outcomes have no object any more."""
-    uncoupled_in_bc: int = 0
-    """BC records that had no coupling."""
+    fresh: Fresh = field(default_factory=Fresh)
+    """BC records that the last count may not have had."""
     orphans: list[str] = field(default_factory=list)
     """Uncoupled records that Coupler made and did not live to couple: comparing all records finds
     what they were made of, and until then nothing is done about them."""
@@ -90,13 +91,19 @@ def take_changes(work: Work, changes: Changes) -> Taken:
     coupled_crm = {entry.crm_id for entry in entries}
     new_bc = _present(changes.bc, coupled_bc, "bc", taken)
     new_crm = _present(changes.crm, coupled_crm, "crm", taken)
-    taken.uncoupled_in_bc = len(new_bc)
+    taken.fresh += _fresh(work, new_bc.values())
     _take_coupled(work, changes, entries, taken)
     _take_new_in_bc(work, _our_new_in_bc(work, new_bc, taken), taken)
     _take_new_in_crm(work, _our_new_in_crm(work, new_crm, taken), taken)
     for pair in taken.pairs:
         pair.asked = _is_asked(changes, pair)
     return taken
+
+
+def _fresh(work: Work, records: Iterable[Record]) -> Fresh:
+    """What these uncoupled BC records count for."""
+    inside = [in_scope(work.mapping.bc.counted, record) for record in records]
+    return Fresh(counted=sum(inside), anywhere=len(inside))
 
 
 def _entries_of(work: Work, changes: Changes) -> list[CouplingIndexEntry]:
@@ -162,6 +169,7 @@ def _take_coupled(
     pairs = [pair for entry in entries if (pair := _coupled_pair(work, changes, entry))]
     _load_bases(work, pairs)
     _complete(work, changes, pairs)
+    taken.fresh += Fresh(counted=sum(1 for pair in pairs if pair.returned))
     taken.pairs += pairs
 
 
@@ -245,6 +253,9 @@ def _adopt(work: Work, pair: Pair, record: Record) -> None:
     taken = pair_of_bc(work, _index(work, {pair.bc_id: pair.entry} if pair.entry else {}), record)
     pair.bc, pair.key, pair.name = taken.bc, taken.key, taken.name
     pair.out_of_scope = taken.out_of_scope
+    had_left = pair.entry is not None and pair.entry.state is CouplingState.SKIPPED
+    counted = work.mapping.bc.counted  # where all are, none is ever back
+    pair.returned = had_left and bool(counted) and in_scope(counted, record)
     if taken.problem:
         pair.stop(taken.problem)
 
@@ -336,7 +347,7 @@ def _take_new_in_crm(work: Work, records: dict[str, Record], taken: Taken) -> No
     candidates = _bc_candidates(work, list(ours.values()), {pair.bc_id for pair in taken.pairs})
     claims = _claims(work, index, candidates)
     taken.pairs += claims
-    taken.uncoupled_in_bc += len(claims)
+    taken.fresh += Fresh(counted=len(claims), anywhere=len(claims))
     left = [crm_id for crm_id in index.uncoupled if crm_id not in index.matches.claimed]
     taken.pairs += [pair_of_crm(work, crm_id, ours[crm_id]) for crm_id in sorted(left)]
 

@@ -61,8 +61,9 @@ class Progress(Protocol):
     def begin(self, watermarks: Watermarks) -> None:
         """Keep the watermarks that will count once the comparison is done."""
 
-    def count(self, total: int) -> None:
-        """So many BC records there were when all couplings' keys were compared."""
+    def count(self, total: int, whole: int) -> None:
+        """So many BC records there were when all couplings' keys were compared: of those that
+        passes count (``BcTable.counted``), and in the whole table."""
 
     def move(self, phase: str) -> None:
         """A phase begins."""
@@ -173,14 +174,16 @@ class Comparison:
     def _take_unmet(self, index: CrmIndex) -> bool:
         """Couplings whose BC record is not among those of the mapping any more."""
         work, cursor = self._work, self._progress.cursor
-        stamp = work.mapping.bc.stamp_field
+        stamp, counts_all = work.mapping.bc.stamp_field, not work.mapping.bc.counted
         # Counted before the keys are read: what is created in between is met as a new record.
-        total = work.bc.peek(work.endpoint, filter="", since="", stamp=stamp).total
+        whole = work.bc.peek(work.endpoint, filter="", since="", stamp=stamp).whole
         present = work.bc.fetch_ids(work.endpoint, work.mapping.bc.filter)
         known = self._new.union(index.by_bc_id)
         unmet = [bc_id for bc_id in sorted(known) if bc_id not in present and bc_id > cursor]
         if not unmet and not cursor:
-            self._progress.count(total)
+            # Not by a look: a coupled record that is back under the filter since would be one more
+            # than it told, and no new one for any pass (``sync.watermark``).
+            self._progress.count(whole if counts_all else len(present), whole)
         for some in batched(unmet, PAGE_SIZE, strict=False):
             changes = fetch_changes(self._work, some, (), set())
             pairs = take_changes(self._work, changes).pairs

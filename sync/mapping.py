@@ -236,6 +236,17 @@ class BcTable:
         """The scope as OData filter, as far as the server can be asked; may be empty."""
         return _filter(self.scope, "''")
 
+    @property
+    def counted(self) -> tuple[Condition, ...]:
+        """The conditions of the records that passes count; none for a page, of which counting both
+        these and the whole would take a request more."""
+        return () if self.page else tuple(each for each in self.scope if each.asked)
+
+    @property
+    def counted_filter(self) -> str:
+        """Those conditions as OData filter; empty where all records are counted."""
+        return _filter(self.counted, "''")
+
     def name_of(self, record: Mapping[str, Any]) -> str:
         """How people call a record: its number or code, and its title."""
         names = [record.get(field) for field in self.title]

@@ -99,6 +99,8 @@ class Pair:
     """The side whose record of this coupled pair was deleted."""
     out_of_scope: str = ""
     """Why a record of this coupled pair is no business of the mapping any more; empty: it is."""
+    returned: bool = False
+    """The BC record was passed over when it was met last, and is one of those counted now."""
     asked: bool = False
     """A person asked for this record: one that is parked is tried again."""
     known: Outcome | None = None

@@ -23,6 +23,9 @@ from sync.pair import Action, Pair, Problem
 from sync.projection import project_bc, project_crm
 from sync.work import Work
 
+LEFT_FILTER = "left-filter"
+"""Code of a coupled pair of which a record is no business of the mapping any more."""
+
 _PLACES = {"bc": "Business Central", "crm": "Dynamics 365 Sales"}
 
 
@@ -86,7 +89,7 @@ def _is_as_agreed(work: Work, pair: Pair) -> bool:
 def _left_filter(pair: Pair) -> Problem:
     return Problem(
         kind=OutcomeKind.SKIPPED,
-        code="left-filter",
+        code=LEFT_FILTER,
         message=f"The record left the filter of its table mapping. {pair.out_of_scope}",
         partner=pair.crm_id if pair.origin == "bc" else pair.bc_id,
         hint="Nothing: it is synchronized again once it is back. Remove the coupling if it does "

@@ -65,9 +65,12 @@ def content_of(work: Work, side: str, record: Record) -> str:
 
 
 def _is_left_alone(work: Work, pair: Pair) -> bool:
-    """Whether the record is parked or was uncoupled, and nothing changed since."""
+    """Whether the record is parked or was uncoupled, and nothing changed since.
+
+    One that left the filter is reported as such all the same: passes go by that when they count.
+    """
     known = pair.known
-    if known is None or pair.asked:
+    if known is None or pair.asked or pair.out_of_scope:
         return False
     if pair.apart:
         if pair.entry or not _is_as_it_was(work, pair):

@@ -233,7 +233,7 @@ class WholeTable:
     def begin(self, watermarks: Watermarks) -> None:
         """Nothing goes on from here."""
 
-    def count(self, total: int) -> None:
+    def count(self, total: int, whole: int) -> None:
         """Nobody asks how many there were."""
 
     def move(self, phase: str) -> None:

@@ -149,9 +149,9 @@ class LineProgress:
             watermarks=uncounted(self._table.held.watermarks),
         )
 
-    def count(self, total: int) -> None:
+    def count(self, total: int, whole: int) -> None:
         if self.pending:
-            self._table.checkpoint(pending=counted(self.pending, total))
+            self._table.checkpoint(pending=counted(self.pending, total, whole))
 
     def move(self, phase: str) -> None:
         self._keeper.checkpoint(phase=phase, cursor="")
@@ -178,9 +178,9 @@ class LineProgress:
         )
 
 
-def counted(watermarks: Watermarks, total: int) -> Watermarks:
-    """Watermarks that know how many BC records there were."""
-    return replace(watermarks, bc=replace(watermarks.bc, total=total))
+def counted(watermarks: Watermarks, total: int, whole: int) -> Watermarks:
+    """Watermarks that know how many BC records there were, of those counted and of all."""
+    return replace(watermarks, bc=replace(watermarks.bc, total=total, whole=whole))
 
 
 def uncounted(watermarks: Watermarks) -> Watermarks:

@@ -26,6 +26,7 @@ from datetime import date, datetime, timedelta
 from itertools import batched
 
 from errors import WatermarkExpiredError
+from services.records import Peek
 from sync.changes import Changes, fetch_changes, take_changes
 from sync.commit import commit_page, couples
 from sync.comparison import PAGE_SIZE, Comparison, origin_look
@@ -33,11 +34,13 @@ from sync.hints import HintReason, HintStore
 from sync.job_model import Counters
 from sync.lease_keeper import LeaseKeeper
 from sync.mapping import Direction
+from sync.missing import take_left, take_missing
 from sync.page import synchronize
 from sync.pair import Action
 from sync.table_job import begun, compared, counted, uncounted
 from sync.table_model import TableState, Watermarks
 from sync.waking import has_news, ready_hints
+from sync.watermark import Fresh
 from sync.work import Work
 
 _CRM = "crm"
@@ -76,7 +79,7 @@ class TablePass:
         self._is_time_up = is_time_up
         self._mark = keeper.held.watermarks.bc
         """Business Central's watermark as it was when the pass began."""
-        self._fresh = 0
+        self._fresh = Fresh()
         """BC records that became known in this pass: it never counts too few."""
         self._counted = {Direction.TO_CRM: Counters(), Direction.FROM_CRM: Counters()}
 
@@ -219,7 +222,7 @@ class TablePass:
         # may be gone, which costs a comparison of keys and misses nothing.
         peek = self._work.bc.peek(
             self._work.endpoint,
-            filter="",
+            filter=mapping.bc.counted_filter,
             since=mark.since(self._work.overlap),
             stamp=mapping.bc.stamp_field,
         )
@@ -229,10 +232,8 @@ class TablePass:
             if not self._read_bc(newest, began, resumed=resumed):
                 return False
         self._take_stock()
-        total = peek.total
-        if mark.may_miss(total, self._fresh):
-            total = self._take_missing()
-        self._keeper.note(watermarks=counted(self._keeper.held.watermarks, total))
+        total, whole = self._take_missing(peek)
+        self._keeper.note(watermarks=counted(self._keeper.held.watermarks, total, whole))
         return True
 
     def _read_bc(self, newest: str, began: datetime, *, resumed: bool) -> bool:
@@ -286,28 +287,32 @@ class TablePass:
         found = [couplings.find_entry_by_key(name, key) for key in keys]
         return [entry.bc_id for entry in found if entry]
 
-    def _take_missing(self) -> int:
-        """Coupled records that Business Central does not have any more, by comparing all ids;
-        returns how many it has."""
-        fresh, present = self._fresh, self._work.bc.fetch_ids(self._work.endpoint, "")
-        entries = self._work.couplings.scan_index(self._work.mapping.name)
-        missing = [entry.bc_id for entry in entries if entry.bc_id not in present]
-        reported = self._work.outcomes.record_ids(self._work.mapping.name, "bc")
-        missing += [bc_id for bc_id in reported if bc_id not in present]
-        for some in batched(dict.fromkeys(missing), PAGE_SIZE, strict=False):
-            self._handle(fetch_changes(self._work, some, (), set()))
-        return len(present) + self._fresh - fresh  # restored ones count, or they could go unnoticed
+    def _take_missing(self, peek: Peek) -> tuple[int, int]:
+        """Look for records that are gone where the count says so; returns how many are counted,
+        and how many the table has."""
+        total, mark, before = peek.total, self._mark, self._fresh
+        if mark.may_miss(peek, before):
+            total = take_missing(self._work, self._handle)
+            total += self._fresh.counted - before.counted  # restored ones, or they go unnoticed
+            if not self._work.mapping.bc.counted:
+                return total, total
+        elif mark.may_miss_outside(peek, before):
+            take_left(self._work, self._handle)
+        else:
+            return total, peek.whole
+        # Of what was met some came after the count: it would hide a deletion if it were left out.
+        return total, peek.whole + self._fresh.anywhere
 
     # Pages
 
     def _handle(self, changes: Changes) -> None:
         """Bring changed records into step, and store what became of them."""
         taken = take_changes(self._work, changes)
-        self._fresh += taken.uncoupled_in_bc
+        self._fresh += taken.fresh
         if taken.pairs:
             synchronize(self._work, taken.pairs)
-            made = [pair for pair in taken.pairs if pair.actions.get("bc") is Action.INSERT]
-            self._fresh += len(made)
+            made = sum(1 for pair in taken.pairs if pair.actions.get("bc") is Action.INSERT)
+            self._fresh += Fresh(counted=made, anywhere=made)
             coupling = any(couples(pair) for pair in taken.pairs)
             # Raises where the table was lost to a worker that knows better.
             self._keeper.checkpoint(**begun(self._keeper.held, couples=coupling))
@@ -363,9 +368,9 @@ class PassProgress:
             cursor="",
         )
 
-    def count(self, total: int) -> None:
+    def count(self, total: int, whole: int) -> None:
         if self.pending:
-            self._keeper.checkpoint(pending=counted(self.pending, total))
+            self._keeper.checkpoint(pending=counted(self.pending, total, whole))
 
     def move(self, phase: str) -> None:
         self._keeper.checkpoint(phase=_COMPARING + phase, cursor="")

@@ -16,6 +16,41 @@ do not tell of a record that is in the window already and gets another stamp ins
 window is read by every pass, until once after as much time has passed since its newest stamp was
 first met, measured as a duration by one clock. From then on, two numbers as they were mean that
 there is nothing to read.
+
+A feed does not tell of deletions; they are noticed by counting. Records are counted that are under
+the mapping's filter (``BcTable.counted``). There is a number B and a set of at most B records, all
+coupled ones under the filter among them, and a pass counts N. What is under the filter and not in
+the set came there since and was stamped: the feed tells of it as of an uncoupled record, of one
+that Coupler made, or of a coupled one that was reported as having left the filter. With F of them,
+N is B + F at most, and less where a record of the set was deleted or left the filter. So nothing
+is gone while B + F <= N, N is the next B, and the set has grown by those F; else all ids are
+compared, and those read are the next set. A coupled record that leaves the filter costs one such
+comparison, because the number does not tell it from a deletion; were it taken off B, it could hide
+one:
+
+    people in Business Central                Coupler (B = 9, F = 0)
+    customer Q is deleted
+                                              counts 8, person P among them
+    P becomes a company
+                                              the feed: P left; 9 - 1 <= 8, nothing seems gone
+
+What comes between the count and the feed makes F one too many: a comparison for nothing. What comes
+before the count and is gone before the feed makes it one too few, so that the count of this pass
+hides a deletion; the record that was deleted stays in the set, and the next count tells:
+
+    people in Business Central                Coupler (B = 9)
+    P is deleted, Q is created
+                                              counts 9
+    Q is deleted
+                                              the feed: nothing, F = 0; B stays 9
+                                              the next pass counts 8: something is gone
+
+Coupled records that left the filter are not among the counted. A second count, of the whole table,
+tells of them in the same way; as any record that changes anywhere may be a new one to it, it
+is often wrong, and looking at those few records costs little (``sync.missing``).
+
+A filter on a field that Business Central computes (a balance) has records come under it unstamped;
+a deletion that such a one hides is found by the weekly comparison, as the change of the field is.
 """
 
 from __future__ import annotations
@@ -27,6 +62,20 @@ from datetime import UTC, datetime, timedelta
 from services.records import Peek
 
 _UNKNOWN = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fresh:
+    """Records that the last count may not have had: too many of them miss nothing, too few may."""
+
+    counted: int = 0
+    """Of those that are counted: uncoupled ones, ones that Coupler made, and coupled ones that are
+    back under the filter."""
+    anywhere: int = 0
+    """Uncoupled ones of the whole table, and ones that Coupler made."""
+
+    def __add__(self, other: Fresh) -> Fresh:
+        return Fresh(counted=self.counted + other.counted, anywhere=self.anywhere + other.anywhere)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +91,10 @@ class BcWatermark:
     recent: int = _UNKNOWN
     """Records in the overlap window before ``stamp`` when it was handled; -1 where unknown."""
     total: int = _UNKNOWN
-    """Records in the table when all of the coupled ones were known to be there; -1 where that is
-    not known, as after work that did not come to its end."""
+    """Counted records when all of the coupled ones were known to be there; -1 where that is not
+    known, as after work that did not come to its end."""
+    whole: int = _UNKNOWN
+    """Likewise, of the whole table; -1 as well where it was stored before there were two counts."""
 
     def since(self, overlap: timedelta) -> str:
         """Where the next reading begins: records with a later stamp are read."""
@@ -82,17 +133,20 @@ class BcWatermark:
         """The same place, where it is not known how many records the overlap window has."""
         return replace(self, recent=_UNKNOWN)
 
-    def may_miss(self, total: int, fresh: int) -> bool:
-        """Whether records may be gone: there are ``total`` now, and since the last count at most
-        ``fresh`` were created, namely those that were met without a coupling or created by Coupler.
+    def may_miss(self, peek: Peek, fresh: Fresh) -> bool:
+        """Whether counted records may be gone: since the last count at most ``fresh`` came.
 
         Counting too many of them leads to a comparison of keys for nothing, and misses nothing.
         """
-        return self.total == _UNKNOWN or self.total + fresh > total
+        return _UNKNOWN in (self.total, self.whole) or self.total + fresh.counted > peek.total
+
+    def may_miss_outside(self, peek: Peek, fresh: Fresh) -> bool:
+        """Whether records may be gone that are not counted, as ``may_miss`` tells it of others."""
+        return self.whole + fresh.anywhere > peek.whole
 
     def uncounted(self) -> BcWatermark:
         """The same place, where it is not known how many records there are."""
-        return replace(self, total=_UNKNOWN)
+        return replace(self, total=_UNKNOWN, whole=_UNKNOWN)
 
 
 def before(stamp: str, overlap: timedelta) -> str:

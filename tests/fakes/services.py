@@ -281,10 +281,14 @@ class FakeBusinessCentral(FakeTables):
         stamp: str,
     ) -> Peek:
         self.before_call("peek", endpoint.name)
-        keep = self._filter(endpoint, filter)
-        stamps = [row[stamp] for row in self.tables[endpoint.name].values() if keep(row)]
-        recent = [each for each in stamps if each > (since or EARLIEST_STAMP)]
-        found = Peek(total=len(stamps), recent=len(recent), newest=max(recent, default=""))
+        keep, rows = self._filter(endpoint, filter), self.tables[endpoint.name].values()
+        recent = [row[stamp] for row in rows if row[stamp] > (since or EARLIEST_STAMP)]
+        found = Peek(
+            total=sum(1 for row in rows if keep(row)),
+            whole=len(rows),
+            recent=len(recent),
+            newest=max(recent, default=""),
+        )
         self.after_call("peek", endpoint.name)
         return found
 

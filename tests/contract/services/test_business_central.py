@@ -255,7 +255,7 @@ def test_a_look_tells_what_changed_in_one_request(central, admin):
     admin_before = admin.counted()["requests"]
     whole = central.peek(CUSTOMERS, filter="city eq 'Oslo'", since="", stamp=STAMP)
     assert admin.counted()["requests"] - admin_before == 1
-    assert (whole.total, whole.recent) == (4, 5)
+    assert (whole.total, whole.whole, whole.recent) == (4, 5, 5)
     quiet = central.peek(CUSTOMERS, filter="", since=whole.newest, stamp=STAMP)
     assert (quiet.total, quiet.recent, quiet.newest) == (5, 0, "")
     (changed,) = central.apply([write(WriteKind.UPDATE, "C0", city="Voss")])

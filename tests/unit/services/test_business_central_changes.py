@@ -54,12 +54,14 @@ class TestPeek:
             batch(
                 {"value": [{"id": an_id(9)}], "@odata.count": 40},
                 {"value": [newest], "@odata.count": 3},
+                {"value": [{"id": an_id(9)}], "@odata.count": 50},
             )
         ]
         peek = central.peek(CUSTOMERS, filter="blocked eq 'All'", since=SINCE, stamp=STAMP)
         assert (peek.total, peek.recent, peek.newest) == (40, 3, newest[STAMP])
+        assert peek.whole == 50
         (asked,) = service.asked
-        total, recent = [
+        total, recent, whole = [
             {name: texts[0] for name, texts in parse_qs(urlsplit(part["url"]).query).items()}
             for part in asked.json["requests"]
         ]
@@ -69,6 +71,7 @@ class TestPeek:
             "$top": "1",
             "$count": "true",
         }
+        assert whole == {"$select": "id", "$top": "1", "$count": "true"}
         assert recent == {
             "$select": f"id,{STAMP}",
             "$filter": f"{STAMP} gt {SINCE}",
@@ -96,7 +99,7 @@ class TestPeek:
             json_answer({"value": [], "@odata.count": 0}),
         ]
         peek = central.peek(RESOURCES, filter="", since=SINCE, stamp="SystemModifiedAt")
-        assert (peek.total, peek.recent) == (5, 0)
+        assert (peek.total, peek.whole, peek.recent) == (5, 5, 0)
         assert options(service.asked[1])["$filter"] == f"SystemModifiedAt gt {SINCE}"
 
     def test_a_part_that_failed_is_asked_again_by_itself(self, central, service):

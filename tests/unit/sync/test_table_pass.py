@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
+from sync.crm_index import in_scope
 from sync.hints import HintReason, RecordHint
+from sync.mappings.contact import CONTACT
 from sync.outcomes import OutcomeKind
 from tests.support.table_jobs import (
     SyncWorld,
@@ -237,3 +240,80 @@ def test_a_new_pair_that_both_sides_got_at_once_is_coupled_and_not_copied(world)
     assert len(world.bc.tables["contacts"]) == 1
     assert len(world.crm.tables["contacts"]) == 1
     assert len(list(world.couplings.scan("CONTACT"))) == 1
+
+
+def contacts_world(number: int = 3) -> tuple[SyncWorld, list[str]]:
+    """Coupled persons of one customer, and one company card, after a pass that counted them."""
+    world = SyncWorld()
+    world.bc.put("customers", bc_customer("10000"))
+    world.bc.scopes["contacts"] = partial(in_scope, CONTACT.bc.scope)
+    world.bc.defaults["contacts"] = without_id(bc_contact(1))
+    world.synchronize("CUSTOMER")
+    people = [bc_contact(each, displayName=f"Human {each}") for each in range(1, number + 1)]
+    for each in people:
+        world.bc.put("contacts", each)
+    world.bc.put("contacts", bc_contact(90, type="Company"))
+    ids = [each["id"] for each in people]
+    world.references.customer_of_contact = dict.fromkeys(ids, CUSTOMER_ID)
+    world.references.company_card_of_customer = {CUSTOMER_ID: "CT900"}
+    world.synchronize("CONTACT")
+    assert len(list(world.couplings.scan("CONTACT"))) == number
+    passes(world, "CONTACT")
+    passes(world, "CONTACT")
+    return world, ids
+
+
+def ids_read(world: SyncWorld) -> int:
+    """How often all ids are compared in a pass over contacts."""
+    calls: list[str] = []
+    world.bc.before_call = lambda call, table: calls.append(call)
+    passes(world, "CONTACT")
+    world.bc.before_call = lambda call, table: None
+    return calls.count("fetch_ids")
+
+
+def codes(world: SyncWorld) -> list[str]:
+    return [each.code for each in world.outcome_list("CONTACT")]
+
+
+def test_a_changed_record_outside_the_filter_has_no_ids_compared():
+    world, _ = contacts_world()
+    world.bc.put("contacts", {"id": bc_contact(90)["id"], "displayName": "Renamed"})
+    assert ids_read(world) == 0
+
+
+def test_a_changed_record_outside_the_filter_hides_no_deletion():
+    world, ids = contacts_world()
+    world.bc.delete("contacts", ids[0])
+    world.bc.put("contacts", bc_contact(91, type="Company"))
+    assert ids_read(world) == 1
+    assert codes(world) == ["deleted-in-bc"]
+
+
+def test_the_deletion_of_a_record_that_left_the_filter_is_noticed_without_comparing_ids():
+    world, ids = contacts_world()
+    world.bc.put("contacts", {"id": ids[0], "type": "Company"})
+    passes(world, "CONTACT")
+    assert codes(world) == ["left-filter"]
+    world.bc.delete("contacts", ids[0])
+    assert ids_read(world) == 0
+    assert codes(world) == ["deleted-in-bc"]
+
+
+def test_a_record_that_comes_back_under_the_filter_hides_no_deletion():
+    world, ids = contacts_world()
+    world.bc.put("contacts", {"id": ids[0], "type": "Company"})
+    passes(world, "CONTACT")
+    world.bc.put("contacts", {"id": ids[0], "type": "Person"})
+    world.bc.delete("contacts", ids[1])
+    passes(world, "CONTACT")
+    assert codes(world) == ["deleted-in-bc"]
+
+
+def test_a_record_that_leaves_the_filter_and_is_deleted_before_the_next_pass_is_reported():
+    world, ids = contacts_world()
+    world.bc.put("contacts", {"id": ids[0], "type": "Company"})
+    world.bc.delete("contacts", ids[0])
+    world.bc.put("contacts", bc_contact(91, type="Company"))
+    passes(world, "CONTACT")
+    assert codes(world) == ["deleted-in-bc"]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.records import Peek
-from sync.watermark import BcWatermark, before
+from sync.watermark import BcWatermark, Fresh, before
 
 START = datetime(2026, 6, 26, 12, 0, tzinfo=UTC)
 OVERLAP = timedelta(minutes=10)
@@ -29,7 +32,17 @@ ROWS = st.dictionaries(st.uuids().map(str), STAMPS, max_size=12)
 def peek(rows: dict[str, str], since: str) -> Peek:
     """What Business Central answers to a look beyond ``since``."""
     recent = [stamp for stamp in rows.values() if stamp > since]
-    return Peek(total=len(rows), recent=len(recent), newest=max(recent, default=""))
+    return Peek(
+        total=len(rows), whole=len(rows), recent=len(recent), newest=max(recent, default="")
+    )
+
+
+def counts(total: int, whole: int | None = None) -> Peek:
+    return Peek(total=total, whole=total if whole is None else whole, recent=0, newest="")
+
+
+def came(number: int) -> Fresh:
+    return Fresh(counted=number, anywhere=number)
 
 
 def read(rows: dict[str, str], since: str) -> dict[str, str]:
@@ -106,7 +119,7 @@ def test_many_records_of_one_stamp_are_not_read_again(rows, more):
 
 def test_an_unknown_window_is_never_quiet():
     mark = BcWatermark(stamp=text(START), recent=1).of_unknown_window()
-    assert not mark.is_quiet(Peek(total=1, recent=1, newest=text(START)))
+    assert not mark.is_quiet(Peek(total=1, whole=1, recent=1, newest=text(START)))
 
 
 @pytest.mark.parametrize(
@@ -114,14 +127,107 @@ def test_an_unknown_window_is_never_quiet():
     [(10, 0, 1, 0), (10, 1, 1, 0), (10, 3, 2, 0), (10, 0, 1, 4), (1, 5, 1, 0)],
 )
 def test_a_deletion_is_never_hidden_by_creations(before_count, created, deleted, uncoupled_edits):
-    mark = BcWatermark(total=before_count)
-    now = before_count + created - deleted
-    assert mark.may_miss(now, created + uncoupled_edits)
+    mark = BcWatermark(total=before_count, whole=before_count)
+    now = counts(before_count + created - deleted)
+    fresh = came(created + uncoupled_edits)
+    assert mark.may_miss(now, fresh)
+    assert mark.may_miss_outside(now, fresh)
 
 
 @pytest.mark.parametrize("created", [0, 1, 7])
 def test_creations_alone_call_for_no_comparison_of_keys(created):
-    assert not BcWatermark(total=10).may_miss(10 + created, created)
+    mark, now = BcWatermark(total=10, whole=10), counts(10 + created)
+    assert not mark.may_miss(now, came(created))
+    assert not mark.may_miss_outside(now, came(created))
+
+
+def test_changed_records_outside_the_filter_call_for_no_comparison_of_keys():
+    mark, now = BcWatermark(total=10, whole=20), counts(10, 20)
+    assert not mark.may_miss(now, Fresh(anywhere=7))
+    assert mark.may_miss_outside(now, Fresh(anywhere=7))
+
+
+class Place(Enum):
+    IN = "in"  # the filter
+    OUT = "out"
+    GONE = "gone"
+
+
+@dataclass
+class Person:
+    place: Place
+    coupled: bool
+    told: Place | None = None
+    """What passes know of a coupled one."""
+    stamped: bool = True
+    """Changed since the last pass."""
+
+
+class Passes:
+    """A table, and passes that go by the two counts as ``sync.table_pass`` does."""
+
+    def __init__(self) -> None:
+        self.people: list[Person] = []
+        self.mark = BcWatermark()
+        self.comparisons = 0
+
+    def look(self) -> Peek:
+        inside = sum(each.place is Place.IN for each in self.people)
+        whole = sum(each.place is not Place.GONE for each in self.people)
+        return Peek(total=inside, whole=whole, recent=0, newest="")
+
+    def run(self) -> None:
+        peek, fresh = self.look(), Fresh()
+        for each in self.people:
+            if each.stamped and each.place is not Place.GONE:
+                is_back = each.told is Place.OUT and each.place is Place.IN
+                new = not each.coupled
+                fresh += Fresh(counted=(new and each.place is Place.IN) or is_back, anywhere=new)
+                each.told, each.coupled = each.place, each.coupled or each.place is Place.IN
+            each.stamped = False
+        whole = peek.whole
+        if self.mark.may_miss(peek, fresh):
+            self.comparisons += 1
+            self._tell(lambda each: each.place is not Place.IN)
+            whole += fresh.anywhere
+        elif self.mark.may_miss_outside(peek, fresh):
+            self._tell(lambda each: each.told is Place.OUT)
+            whole += fresh.anywhere
+        self.mark = replace(self.mark, total=peek.total, whole=whole)
+
+    def _tell(self, of: Callable[[Person], bool]) -> None:
+        for each in self.people:
+            if each.coupled and of(each):
+                each.told = each.place
+
+
+@given(st.data())
+def test_a_deletion_of_a_coupled_record_is_noticed_by_the_next_pass(data):
+    """Whatever is created, deleted and moved across the filter between passes."""
+    table = Passes()
+    for _ in range(data.draw(st.integers(1, 5))):
+        for place in data.draw(st.lists(st.sampled_from([Place.IN, Place.OUT]), max_size=3)):
+            table.people.append(Person(place, coupled=False))
+        for each in table.people:
+            place = data.draw(st.sampled_from([each.place, each.place, *Place]))
+            if each.place is not Place.GONE and place is not each.place:
+                each.place, each.stamped = place, True
+        table.run()
+        unnoticed = [p for p in table.people if p.coupled and p.place is not p.told]
+        assert not unnoticed
+
+
+@given(st.lists(st.integers(0, 3), max_size=6))
+def test_what_is_created_and_edited_calls_for_no_comparison_after_the_first(created):
+    table = Passes()
+    table.run()
+    for number in created:
+        table.people += [Person(Place.IN, coupled=False) for _ in range(number)]
+        table.people += [Person(Place.OUT, coupled=False) for _ in range(number)]
+        for each in table.people:
+            each.stamped = each.stamped or each.coupled or each.place is Place.OUT
+        table.run()
+    assert table.comparisons == 1
 
 
 @given(ROWS, st.data())
@@ -163,4 +269,9 @@ def test_what_was_stamped_while_the_feed_was_read_is_not_passed_by():
 
 
 def test_a_table_that_was_not_counted_may_miss_anything():
-    assert BcWatermark().may_miss(0, 0)
+    assert BcWatermark().may_miss(counts(0), Fresh())
+
+
+def test_a_table_that_was_counted_once_only_is_taken_for_an_uncounted_one():
+    """As it was stored before there were two counts."""
+    assert BcWatermark(total=5).may_miss(counts(5), Fresh())
