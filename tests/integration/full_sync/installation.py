@@ -243,6 +243,10 @@ class Installation:
         assert started.status == 202, started.body
         return self.ended(connection)
 
+    def forget(self, connection: str) -> None:
+        """Leave putting it on hold to the test that had it."""
+        self._enabled.remove(connection)
+
     def _put_on_hold(self, connection: str) -> None:
         """End whatever a test left running; the company is connected anew by the next one."""
         if self.call("POST", f"connections/{connection}/full-sync/cancel").status == 202:
