@@ -34,5 +34,4 @@ class Context:
         raise UsageError(f"Which connection? Name one of: {known}.")
 
     def connections(self) -> Sequence[dict[str, Any]]:
-        found: Sequence[dict[str, Any]] = self.api.get("connections")["connections"]
-        return found
+        return list(self.api.all("connections", "connections"))

@@ -78,6 +78,6 @@ def test_an_address_of_something_else_is_told(coupler, service):
 )
 def test_a_token_is_sent_over_https_only(coupler, service, monkeypatch, url):
     monkeypatch.setenv("COUPLER_URL", url)
-    service.plan("GET", "connections", {"connections": []})
+    service.plan("GET", "connections", {"connections": [], "continuation": None})
     assert coupler("doctor").code == 2
     assert not service.asked

@@ -39,7 +39,7 @@ def guide(*results: str) -> dict[str, Any]:
 
 @pytest.fixture
 def one_connection(service):
-    service.plan("GET", "connections", {"connections": [CONNECTION]})
+    service.plan("GET", "connections", {"connections": [CONNECTION], "continuation": None})
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -72,7 +72,7 @@ def test_doctor_ends_as_the_checks_did(coupler, service, one_connection, results
 
 
 def test_doctor_without_a_connection_tells_what_comes_next(coupler, service):
-    service.plan("GET", "connections", {"connections": []})
+    service.plan("GET", "connections", {"connections": [], "continuation": None})
     ended = coupler("doctor")
     assert ended.code == 0
     assert "coupler setup" in ended.told
@@ -117,7 +117,7 @@ def test_one_step_is_checked_alone(coupler, service):
 
 def test_which_connection_is_asked_where_there_are_several(coupler, service):
     others = [CONNECTION, CONNECTION | {"connection_id": "adatum"}]
-    service.plan("GET", "connections", {"connections": others})
+    service.plan("GET", "connections", {"connections": others, "continuation": None})
     ended = coupler("status")
     assert ended.code == 2
     assert "cronus, adatum" in ended.told
