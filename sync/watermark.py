@@ -46,7 +46,7 @@ hides a deletion; the record that was deleted stays in the set, and the next cou
                                               the next pass counts 8: something is gone
 
 Coupled records that left the filter are not among the counted. A second count, of the whole table,
-tells of them in the same way; as any record that changes anywhere may be a new one to it, it
+tells of them in the same way; as any uncoupled record that changes may be a new one to it, it
 is often wrong, and looking at those few records costs little (``sync.missing``).
 
 A filter on a field that Business Central computes (a balance) has records come under it unstamped;

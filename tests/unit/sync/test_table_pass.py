@@ -317,3 +317,19 @@ def test_a_record_that_leaves_the_filter_and_is_deleted_before_the_next_pass_is_
     world.bc.put("contacts", bc_contact(91, type="Company"))
     passes(world, "CONTACT")
     assert codes(world) == ["deleted-in-bc"]
+
+
+def test_a_parked_record_that_leaves_the_filter_is_told_as_one_that_left():
+    """Or its deletion would go unnoticed: those that left are looked at by that."""
+    world, ids = contacts_world()
+    world.crm.refuse = lambda write: "no" if write.values.get("jobtitle") == "Boss" else None
+    world.bc.put("contacts", {"id": ids[0], "jobTitle": "Boss"})
+    hint = RecordHint(side="bc", record_id=ids[0], reason=HintReason.CHANGED, due_at=world.now())
+    for _ in range(5):
+        world.hints.add_many("CONTACT", [hint])
+        passes(world, "CONTACT")
+        world.pass_time(1)
+    assert [each.parked for each in world.outcome_list("CONTACT")] == [True]
+    world.bc.put("contacts", {"id": ids[0], "type": "Company"})
+    passes(world, "CONTACT")
+    assert codes(world) == ["left-filter"]
