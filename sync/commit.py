@@ -40,8 +40,10 @@ def commit_page(work: Work, pairs: Sequence[Pair], now: datetime) -> dict[Direct
     """Store couplings and outcomes of settled pairs; returns the page's counters by direction."""
     if not work.preview:
         # Before the couplings go: a record without coupling and without this would be a new one.
+        # What a person decided stays with it until the coupling is gone: whoever takes the table
+        # over in between, from a worker that died or stands still, finds it and goes on with it.
         apart = [each for pair in pairs if pair.uncouple for each in _uncoupled(work, pair, now)]
-        work.outcomes.record_many(apart)
+        work.outcomes.record_many([replace(each, considered=None) for each in apart])
         # One that is in step is not looked at again after a crash; what a person decided is to be
         # known until it was carried out, and has the record looked at again.
         undecided = [pair for pair in pairs if pair.decision is None]
@@ -231,7 +233,7 @@ def _uncoupled(work: Work, pair: Pair, now: datetime) -> list[Outcome]:
 
 def _outcomes(work: Work, pair: Pair, now: datetime) -> list[Outcome]:
     """What is to be said of a pair: mostly one thing or nothing."""
-    if _stays_apart(pair):
+    if _stays_apart(pair) or (pair.uncouple and pair.decision):
         return _uncoupled(work, pair, now)
     return [_outcome(work, pair, pair.problem, now)] if pair.problem else []
 

@@ -103,7 +103,8 @@ def _recall(work: Work, pairs: Sequence[Pair]) -> None:
     if unsure:
         for key, outcome in work.outcomes.find(work.mapping.name, unsure).items():
             pair = unsure[key]
-            pair.known = outcome
+            if pair.decision is None:  # what was decided stands at one of the two records
+                pair.known = outcome
             if outcome.code == UNCOUPLED:
                 pair.apart["bc" if outcome.side == "bc" else "crm"] = outcome.content
 

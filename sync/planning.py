@@ -95,6 +95,13 @@ def _is_left_alone(work: Work, pair: Pair) -> bool:
     return True
 
 
+def _is_uncoupled_already(pair: Pair) -> bool:
+    """Whether a person's decision was carried out by a worker that died before it said so."""
+    decision = pair.decision
+    asked_for = decision is not None and decision.kind is DecisionKind.UNCOUPLE
+    return asked_for and bool(pair.apart) and pair.entry is None
+
+
 def _is_as_it_was(work: Work, pair: Pair) -> bool:
     """Whether the records hold what they held when their coupling was removed."""
     records: dict[Side, Record | None] = {"bc": pair.bc, "crm": pair.crm}

@@ -91,7 +91,7 @@ class Simulation:
         self._depth = 0
         self._actor: SimTenant | None = None
         self._watermarks = WatermarkWatch()
-        count = self.rng.choice((1, 1, 1, 1, 2, 3))
+        count = self.rng.choice((1, 1, 1, 1, 1, 1, 2, 3))
         self.worlds = [self._tenant(index) for index in range(count)]
         self.users = {
             world.tenant: Users(world, self.rng, partial(self._announce, world))
@@ -315,7 +315,7 @@ class Simulation:
             self.faults_on = self.rng.random() < 0.3
             self._finish_runs()
             self.faults_on = True
-            for _ in range(self.rng.randint(16, 32)):
+            for _ in range(self.rng.randint(14, 26)):
                 self._step()
             self.faults_on = False
             self.note("faults stop")

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from couplings.model import CouplingState
-from errors import RefusedRequestError
+from couplings.store import CouplingStore
+from errors import RefusedRequestError, TransientError
 from services.records import Write, WriteStatus
 from sync.catalog import DEFAULT_CATALOG
 from sync.decisions import ConflictChangedError, Decisions, version_of
@@ -412,6 +413,26 @@ def test_records_that_a_person_took_apart_stay_apart_until_either_changes(world,
     world.synchronize("CUSTOMER")
     assert len(list(world.couplings.scan("CUSTOMER"))) == 1
     assert len(world.accounts()) == 1
+
+
+def test_records_to_be_taken_apart_are_so_although_the_worker_dies_at_it(world, monkeypatch):
+    """Found by the simulation: a worker that had said that the records are apart, and died before
+    it parted them, left nobody who knew that they were to be."""
+    world.edit(bc="1", crm="2")
+    world.passes()
+    world.decisions.uncouple("CUSTOMER", world.only().key)
+    with monkeypatch.context() as dying:
+        dying.setattr(CouplingStore, "uncouple", _die)
+        world.pass_worker().handle("CUSTOMER")
+    assert len(list(world.couplings.scan("CUSTOMER"))) == 1
+    world.pass_time(61)
+    world.passes()
+    assert list(world.couplings.scan("CUSTOMER")) == []
+    assert [each.code for each in world.outcome_list("CUSTOMER")] == ["uncoupled", "uncoupled"]
+
+
+def _die(*_: object) -> None:
+    raise TransientError("storage-unavailable", "The process died.")
 
 
 @SIDES
