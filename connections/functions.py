@@ -73,8 +73,9 @@ def change_incremental(req: Request) -> func.HttpResponse:
     """200 with the connection, kept in step as told from now on; needs the ETag in If-Match."""
     connection_id = req.path("connection_id", CONNECTION_ID_PATTERN)
     store = connections_of(req.caller.tenant)
-    stored = store.load_as_seen(connection_id, req.if_match())
+    store.load(connection_id)  # what is not the caller's is told before what is wrong with the body
     asked = req.body(IncrementalSettings)
+    stored = store.load_as_seen(connection_id, req.if_match())
     req.audit(enabled=asked.enabled, period_seconds=asked.period_seconds)
     incremental = Incremental(enabled=asked.enabled, period_seconds=asked.period_seconds)
     changed = store.change(stored, replace(stored.connection, incremental=incremental))

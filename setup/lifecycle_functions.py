@@ -61,13 +61,14 @@ class HoldRequest:
 )
 def change_connection(req: Request) -> func.HttpResponse:
     """200 with the connection as it is now; 409 where it is enabled. Needs If-Match."""
-    stored = _as_seen(req)
+    _stored(req)  # what is not the caller's is told before what is wrong with the body
     wanted = connection_of(
         req.body(NewConnection),
         req.caller,
         allowed_hosts=settings().allowed_service_hosts,
         now=datetime.now(UTC),
     )
+    stored = _as_seen(req)
     wanted = replace(wanted, connection_id=stored.connection.connection_id)
     return _answer(_lifecycle(req.caller.tenant, stored.connection).change(stored, wanted))
 
@@ -111,8 +112,9 @@ def rotate_credentials(req: Request) -> func.HttpResponse:
     Work under way goes on with the tokens it has; the old secret may end an hour later. Needs
     If-Match.
     """
-    stored = _as_seen(req)
+    _stored(req)
     asked = req.body(CredentialsMembers)
+    stored = _as_seen(req)
     check_secret_name(req.caller.tenant, asked.client_secret_name)
     credentials = Credentials(
         tenant_id=asked.tenant_id.lower(),
@@ -134,8 +136,9 @@ def rotate_credentials(req: Request) -> func.HttpResponse:
 def delete_connection(req: Request) -> func.HttpResponse:
     """202: the connection, its couplings unless they are kept, and all that is stored of it are
     being removed; no record of either system is touched. Needs If-Match."""
-    stored = _as_seen(req)
+    _stored(req)
     query = req.query(RemovalQuery)
+    stored = _as_seen(req)
     tenant, connection_id = req.caller.tenant, stored.connection.connection_id
     removing = _lifecycle(tenant, stored.connection).begin_removal(stored)
     task = RemovalTask(
