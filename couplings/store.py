@@ -22,6 +22,7 @@ from itertools import batched
 from couplings.halves import HALF_COLUMNS, HalfCoupling, find_halves, mend_half
 from couplings.listing import CouplingPage, Listed, coupling_page
 from couplings.model import Coupling, CouplingIndexEntry
+from couplings.recoupling import recouple
 from couplings.rows import (
     BC,
     CRM,
@@ -164,6 +165,15 @@ class CouplingStore:
     def list_page(self, mapping: str, asked: Listed) -> CouplingPage:
         """Couplings for people to leaf through; see ``couplings.listing.coupling_page``."""
         return coupling_page(self._table, self._partition(mapping), mapping, asked)
+
+    def recouple(self, mapping: str, coupling: Coupling) -> tuple[Coupling, ...]:
+        """Couple a pair whatever its records are coupled with, and return the couplings that it
+        replaced; see ``couplings.recoupling``."""
+        for _ in range(_TRIES):
+            replaced = recouple(self._table, self._partition(mapping), _checked(mapping, coupling))
+            if replaced is not None:
+                return replaced
+        raise _contended(coupling.bc_id)
 
     def uncouple(self, mapping: str, bc_id: str) -> Coupling | None:
         """Remove the coupling of this BC record and return it; None where there is none."""
