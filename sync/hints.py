@@ -17,7 +17,7 @@ from Coupler itself where a refusal is to be tried again at a later time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -45,6 +45,13 @@ class HintReason(StrEnum):
     RESOLVE = "resolve"  # a person decided a conflict; the decision is on the outcome's row
     PARENT = "parent"  # the record that it waited for is coupled now
     AGAIN = "again"  # a service failed on it; due when the time has come
+
+
+ASKED = (HintReason.RETRY, HintReason.RESOLVE)
+"""A person wants the record looked at, even if nothing changed."""
+BEFORE_THE_FIRST = (*ASKED, HintReason.AGAIN)
+"""What is followed on tables that were never synchronized wholly: what people ask for about single
+records, and what failed of that. What changed there is for the first synchronization."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +90,18 @@ class HintStore:
                 ],
             )
 
-    def due(self, mapping: str, now: datetime, limit: int) -> list[RecordHint]:
+    def due(
+        self,
+        mapping: str,
+        now: datetime,
+        limit: int,
+        *,
+        reasons: Collection[HintReason] = frozenset(HintReason),
+    ) -> list[RecordHint]:
         """Hints that are due, at most ``limit``, in the order of their records."""
         rows = map(_hint_of, self._table.scan(self._partition(mapping)))
-        return list(islice((hint for hint in rows if hint.due_at <= now), limit))
+        due = (hint for hint in rows if hint.due_at <= now and hint.reason in reasons)
+        return list(islice(due, limit))
 
     def remove_many(self, mapping: str, hints: Sequence[RecordHint]) -> None:
         """Remove hints as they were read; one that was written again meanwhile stays."""

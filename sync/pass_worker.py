@@ -17,7 +17,7 @@ from uuid import uuid4
 from errors import AuthorizationError, ConfigurationError, CouplerError, ThrottledError
 from sync.catalog import CatalogSource
 from sync.health import HealthStore
-from sync.hints import HintStore
+from sync.hints import BEFORE_THE_FIRST, HintStore
 from sync.job_model import Counters
 from sync.jobs import LeaseHeldError, LeaseLostError
 from sync.lease_keeper import LeaseKeeper
@@ -118,7 +118,7 @@ class PassWorker:
         The state may be as old as the message: what it decides is whether to try now at all.
         """
         stores, now, name = self._stores, self._now(), state.mapping
-        if not state.is_synchronized:
+        if not (state.is_synchronized or self._is_asked(name)):
             return True  # its first full synchronization is still to come, or in process
         if not asked and state.retry_at and state.retry_at > now:
             return True  # the pass that failed has sent the message of the next try
@@ -144,6 +144,10 @@ class PassWorker:
         if stores.requests.is_wanted(name):
             stores.requests.send(name)
         return goes_on
+
+    def _is_asked(self, name: str) -> bool:
+        """Whether people want records looked at of a table that was never synchronized wholly."""
+        return bool(self._stores.hints.due(name, self._now(), 1, reasons=BEFORE_THE_FIRST))
 
     def _work(
         self, name: str, keeper: LeaseKeeper[TableState], is_time_up: Callable[[], bool]
@@ -178,7 +182,7 @@ class PassWorker:
         done = table_pass.run()
         self._stores.health.resume()
         changes: dict[str, Any] = {"failures": 0, "retry_at": None}
-        if done:
+        if done and keeper.held.is_synchronized:
             changes |= {"succeeded_at": self._now(), "message": "", "hint": ""}
         keeper.release(**changes | _counted(table_pass.counted, self._now()))
         if not done:

@@ -20,7 +20,7 @@ record that waits for another is looked at unless that one's table coupled somet
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import batched
@@ -30,28 +30,27 @@ from services.records import Peek
 from sync.changes import Changes, fetch_changes, take_changes
 from sync.commit import commit_page, couples
 from sync.comparison import PAGE_SIZE, Comparison, origin_look
-from sync.hints import HintReason, HintStore
+from sync.hints import ASKED, BEFORE_THE_FIRST, HintReason, HintStore
 from sync.job_model import Counters
 from sync.lease_keeper import LeaseKeeper
 from sync.mapping import Direction
 from sync.missing import take_left, take_missing
 from sync.page import synchronize
 from sync.pair import Action
+from sync.pass_progress import PassProgress
 from sync.table_job import begun, compared, counted, uncounted
-from sync.table_model import TableState, Watermarks
+from sync.table_model import TableState
 from sync.waking import has_news, ready_hints
 from sync.watermark import Fresh
 from sync.work import Work
 
 _CRM = "crm"
 _BC = "bc"
-_COMPARING = "comparing "
 _COMPARED_EVERY = timedelta(days=7)
 """What no change feed can tell of is found in the end: a change that was stamped by a clock that
 had been set back further than the overlap window."""
 _MOST_POINT_READS = 50
 """So many couplings are looked up by number singly; then all of them are read."""
-_ASKED = (HintReason.RETRY, HintReason.RESOLVE)
 
 
 class TablePass:
@@ -93,7 +92,10 @@ class TablePass:
             watermarks=uncounted(self._keeper.held.watermarks),
             started_at=self._keeper.held.started_at if self._keeper.held.phase else started,
         )
-        if not self._take_hints(started):
+        if not self._keeper.held.is_synchronized:
+            return self._take_what_is_asked(started)
+        self._look_at_waiting(started)
+        if not self._take_hints(started, frozenset(HintReason)):
             return False
         try:
             because = self._why_compare()
@@ -114,15 +116,21 @@ class TablePass:
 
     # Hints
 
-    def _take_hints(self, due: datetime) -> bool:
+    def _take_what_is_asked(self, due: datetime) -> bool:
+        """All that is done about a table that was never synchronized wholly."""
+        done = self._take_hints(due, BEFORE_THE_FIRST)
+        if done:
+            self._keeper.note(couplings=self._keeper.held.couplings_ended)
+        return done
+
+    def _take_hints(self, due: datetime, reasons: Collection[HintReason]) -> bool:
         mapping = self._work.mapping.name
-        self._look_at_waiting(due)
-        while hints := self._hints.due(mapping, due, PAGE_SIZE):
+        while hints := self._hints.due(mapping, due, PAGE_SIZE, reasons=reasons):
             changes = fetch_changes(
                 self._work,
                 [hint.record_id for hint in hints if hint.side == "bc"],
                 [hint.record_id for hint in hints if hint.side == "crm"],
-                {(hint.side, hint.record_id) for hint in hints if hint.reason in _ASKED},
+                {(hint.side, hint.record_id) for hint in hints if hint.reason in ASKED},
             )
             self._handle(changes)
             # What was hinted again meanwhile, or for later by the page itself, stays.
@@ -327,68 +335,6 @@ class TablePass:
     def _count(self, counted: dict[Direction, Counters]) -> None:
         for direction, counters in counted.items():
             self._counted[direction] += counters
-
-
-class PassProgress:
-    """The progress of a comparison on the table's state."""
-
-    def __init__(
-        self,
-        keeper: LeaseKeeper[TableState],
-        count: Callable[[dict[Direction, Counters]], None],
-        because: str,
-        lineage: str,
-    ) -> None:
-        """``lineage`` is the mapping's: a comparison that began with another one begins anew."""
-        self._keeper = keeper
-        self._count = count
-        self._because = because
-        self._lineage = lineage
-
-    @property
-    def phase(self) -> str:
-        phase = self._keeper.held.phase
-        return phase.removeprefix(_COMPARING) if phase.startswith(_COMPARING) else ""
-
-    @property
-    def cursor(self) -> str:
-        return self._keeper.held.cursor if self.phase else ""
-
-    @property
-    def pending(self) -> Watermarks | None:
-        state = self._keeper.held
-        return state.pending if self.phase and state.pending_of == self._lineage else None
-
-    def begin(self, watermarks: Watermarks) -> None:
-        self._keeper.checkpoint(
-            pending=watermarks,
-            pending_of=self._lineage,
-            compare_because=self._because,
-            phase="",
-            cursor="",
-        )
-
-    def count(self, total: int, whole: int) -> None:
-        if self.pending:
-            self._keeper.checkpoint(pending=counted(self.pending, total, whole))
-
-    def move(self, phase: str) -> None:
-        self._keeper.checkpoint(phase=_COMPARING + phase, cursor="")
-
-    def confirm(self, *, couples: bool) -> None:
-        self._keeper.checkpoint(**begun(self._keeper.held, couples=couples))
-
-    def page_done(
-        self,
-        cursor: str,
-        *,
-        expected: int | None,
-        handled: int,
-        counted: dict[Direction, Counters],
-    ) -> None:
-        del expected, handled
-        self._count(counted)
-        self._keeper.checkpoint(cursor=cursor)
 
 
 def _why_orphans(orphans: Sequence[str]) -> str:

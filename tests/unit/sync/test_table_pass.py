@@ -212,6 +212,28 @@ def test_a_table_that_was_never_synchronized_is_left_alone():
     assert world.crm.writes == []
 
 
+def test_of_a_table_that_was_never_synchronized_what_people_ask_for_is_done_and_nothing_else():
+    world = SyncWorld()
+    for number in range(10000, 10004):
+        world.bc.put("customers", bc_customer(str(number)))
+    reasons = (HintReason.RETRY, HintReason.CHANGED, HintReason.PARENT)
+    hints = [
+        RecordHint(
+            side="bc", record_id=bc_customer(str(number))["id"], reason=reason, due_at=world.now()
+        )
+        for number, reason in enumerate(reasons, 10000)
+    ]
+    world.hints.add_many("CUSTOMER", hints)
+    passes(world, "CUSTOMER")
+    assert [each["accountnumber"] for each in world.crm.tables["accounts"].values()] == ["10000"]
+    state = world.states.load("CUSTOMER")
+    assert (state.is_synchronized, state.succeeded_at, state.lease.owner) == (False, None, "")
+    left = world.hints.due("CUSTOMER", world.now(), 10)
+    assert [each.reason for each in left] == [HintReason.CHANGED, HintReason.PARENT]
+    world.synchronize("CUSTOMER")
+    assert len(world.crm.tables["accounts"]) == 4
+
+
 def test_a_deletion_is_noticed_beside_a_record_that_was_coupled_from_crm(world):
     """The new record is met as the partner of an account, so Business Central's feed tells of none,
     and there are as many customers as before."""
