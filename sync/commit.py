@@ -42,7 +42,9 @@ def commit_page(work: Work, pairs: Sequence[Pair], now: datetime) -> dict[Direct
         # Before the couplings go: a record without coupling and without this would be a new one.
         # What a person decided stays with it until the coupling is gone: whoever takes the table
         # over in between, from a worker that died or stands still, finds it and goes on with it.
-        apart = [each for pair in pairs if pair.uncouple for each in _uncoupled(work, pair, now)]
+        apart = [
+            each for pair in pairs if pair.uncouple for each in outcomes_apart(work, pair, now)
+        ]
         work.outcomes.record_many([replace(each, considered=None) for each in apart])
         # One that is in step is not looked at again after a crash; what a person decided is to be
         # known until it was carried out, and has the record looked at again.
@@ -207,7 +209,7 @@ def _left(pair: Pair) -> dict[RecordKey, Record]:
     return {key: record for key, record in records.items() if record is not None}
 
 
-def _uncoupled(work: Work, pair: Pair, now: datetime) -> list[Outcome]:
+def outcomes_apart(work: Work, pair: Pair, now: datetime) -> list[Outcome]:
     """What is said of the records of a pair whose coupling is removed."""
     return [
         Outcome(
@@ -234,11 +236,12 @@ def _uncoupled(work: Work, pair: Pair, now: datetime) -> list[Outcome]:
 def _outcomes(work: Work, pair: Pair, now: datetime) -> list[Outcome]:
     """What is to be said of a pair: mostly one thing or nothing."""
     if _stays_apart(pair) or (pair.uncouple and pair.decision):
-        return _uncoupled(work, pair, now)
-    return [_outcome(work, pair, pair.problem, now)] if pair.problem else []
+        return outcomes_apart(work, pair, now)
+    return [outcome_of(work, pair, pair.problem, now)] if pair.problem else []
 
 
-def _outcome(work: Work, pair: Pair, problem: Problem, now: datetime) -> Outcome:
+def outcome_of(work: Work, pair: Pair, problem: Problem, now: datetime) -> Outcome:
+    """What is said of a pair with that problem."""
     side, record_id = _outcome_key(pair)
     return Outcome(
         mapping=work.mapping.name,

@@ -141,7 +141,7 @@ def _plan_pair(work: Work, pair: Pair, bc: Record, crm: Record) -> None:
     if pair.plan.waiting:
         pair.note(_waiting(pair.plan.waiting[0]))
     if pair.plan.conflicts:
-        pair.note(_conflict(pair.plan.conflicts))
+        pair.note(conflict_problem(pair.plan.conflicts))
 
 
 def _resolution(pair: Pair) -> Resolution:
@@ -177,7 +177,8 @@ def _waiting_for(
     )
 
 
-def _conflict(conflicts: Sequence[FieldConflict]) -> Problem:
+def conflict_problem(conflicts: Sequence[FieldConflict]) -> Problem:
+    """What is said of fields of which both sides have their own value."""
     named = "; ".join(
         f"{each.field.bc} is {each.bc!r} in Business Central, "
         f"{each.field.crm} is {each.crm_in_words!r} in Dynamics 365 Sales"

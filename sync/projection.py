@@ -78,16 +78,17 @@ def field_states(
 
     Raises ``RecordError`` for a value that cannot become the other side's.
     """
-    return [_field_state(field, bc, crm, base, resolver) for field in mapping.fields]
+    return [field_state(field, bc, crm, base, resolver) for field in mapping.fields]
 
 
-def _field_state(
+def field_state(
     field: FieldMapping,
     bc_record: Record,
     crm_record: Record,
     base: BaseSnapshot | None,
     resolver: Resolver,
 ) -> FieldState:
+    """One field of a pair; raises as ``field_states``."""
     bc, crm = _bc_value(field, bc_record), _crm_value(field, crm_record)
     flows = field.direction.writes_crm and not _is_underived(field, bc_record)
     bc_as_crm: Any = _to_crm(field, bc, resolver) if flows else ABSENT
@@ -128,7 +129,7 @@ def _named(missing: WaitingFor, lookup: Lookup | None, bc_record: Record) -> Wai
 def insertion_in_crm(mapping: TableMapping, bc: Record, resolver: Resolver) -> Insertion:
     """The columns of a CRM record made from a BC record; raises ``RecordError``."""
     states = [
-        _field_state(field, bc, {}, None, resolver)
+        field_state(field, bc, {}, None, resolver)
         for field in mapping.fields
         if field.direction.writes_crm
         and not (field.keep_if_blank and is_blank(_bc_value(field, bc)))
@@ -145,7 +146,7 @@ def insertion_in_crm(mapping: TableMapping, bc: Record, resolver: Resolver) -> I
 def insertion_in_bc(mapping: TableMapping, crm: Record, resolver: Resolver) -> Insertion:
     """The fields of a BC record made from a CRM record; raises ``RecordError``."""
     states = [
-        _field_state(field, {}, crm, None, resolver)
+        field_state(field, {}, crm, None, resolver)
         for field in mapping.fields
         if field.direction.writes_bc
     ]

@@ -12,13 +12,13 @@ from datetime import datetime
 
 from couplings.model import CouplingIndexEntry, Side
 from errors import RecordError
+from sync.differences import differences
 from sync.drift import Drift, DriftKind, FieldDifference, Flow
 from sync.intake import RESTORE_UNFINISHED
 from sync.outcome_model import UNCOUPLED, OutcomeKind
 from sync.pair import Action, Pair
 from sync.plan import plan_pair
 from sync.projection import field_states
-from sync.reconcile_values import differences
 from sync.work import Work
 
 AGREED_SO = "agreed-so"

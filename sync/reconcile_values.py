@@ -9,7 +9,7 @@ difference until the value changes again.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import replace
 from struct import Struct
 from typing import Any
@@ -17,15 +17,14 @@ from typing import Any
 from couplings.model import CouplingIndexEntry
 from errors import RecordError
 from services.records import Record
-from sync.drift import FieldDifference, Flow
+from sync.differences import is_left_alone
 from sync.mapping import Direction, TableMapping
-from sync.plan import ABSENT, FieldState, PairPlan, is_blank
+from sync.plan import FieldState
 from sync.projection import field_states, project_crm
 from sync.work import Work
 
 _SAYS_NOTHING = 0
 _FITS_NOTHING = 2
-_LONGEST_VALUE = 250
 
 
 class Prints:
@@ -89,52 +88,3 @@ def _print(value: Any) -> int:
     """The same for values that mean the same; always odd."""
     known: Hashable = "" if value is None else value
     return hash(known) & 0xFFFFFFFE | 1
-
-
-def is_left_alone(state: FieldState) -> bool:
-    """Whether the mapping wants no value written, whatever the two sides hold."""
-    mapping = state.mapping
-    if mapping.only_on_insert:
-        return True
-    if mapping.direction is Direction.TO_CRM:
-        return state.bc_as_crm is ABSENT or (mapping.keep_if_blank and is_blank(state.bc))
-    if mapping.direction is Direction.FROM_CRM:
-        return state.crm_as_bc is ABSENT or (mapping.keep_if_blank and is_blank(state.crm))
-    return False
-
-
-def differences(states: Sequence[FieldState], plan: PairPlan) -> tuple[FieldDifference, ...]:
-    """The fields that differ, and what a pass would do with each."""
-    return tuple(
-        FieldDifference(
-            bc_field=state.mapping.bc,
-            crm_column=state.mapping.crm,
-            bc_value=_text(state.bc),
-            crm_value=_text(_crm_in_words(state)),
-            flow=_flow(state, plan),
-        )
-        for state in states
-        if state.waiting_for or not (state.agree or is_left_alone(state))
-    )
-
-
-def _flow(state: FieldState, plan: PairPlan) -> Flow:
-    mapping = state.mapping
-    if state.waiting_for:
-        return Flow.WAITS
-    if mapping.crm in plan.to_crm:
-        return Flow.TO_CRM
-    if mapping.bc in plan.to_bc:
-        return Flow.FROM_CRM
-    return Flow.CONFLICT if mapping.crm in plan.held else Flow.AGREED
-
-
-def _crm_in_words(state: FieldState) -> Any:
-    """A reference by Business Central's code, where it has one, and not by its id."""
-    readable = state.mapping.lookup is not None and state.crm_as_bc is not ABSENT
-    return state.crm_as_bc if readable else state.crm
-
-
-def _text(value: Any) -> str:
-    text = "" if value is None else str(value)
-    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
