@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from couplings.model import BaseSnapshot, Coupling, CouplingState
 from couplings.store import CouplingRefusal
 from services.records import Record
+from sync.cascade import Parent
 from sync.hints import HintReason, RecordHint
 from sync.jobs import Counters
 from sync.mapping import Direction
@@ -50,7 +51,13 @@ def commit_page(work: Work, pairs: Sequence[Pair], now: datetime) -> dict[Direct
         # known until it was carried out, and has the record looked at again.
         undecided = [pair for pair in pairs if pair.decision is None]
         work.outcomes.clear_many(work.mapping.name, _without_outcome(undecided))
-        _store_couplings(work, pairs, now)
+        uncoupled = [
+            Parent(bc_id=pair.bc_id, crm_id=pair.crm_id, key=pair.key)
+            for pair in pairs
+            if pair.uncouple
+        ]
+        with work.cascade(work.mapping.name, uncoupled):
+            _store_couplings(work, pairs, now)
         work.outcomes.record_many([each for pair in pairs for each in _outcomes(work, pair, now)])
         work.hints.add_many(work.mapping.name, _tries(pairs, now))
         decided = [pair for pair in pairs if pair.decision is not None]

@@ -31,6 +31,7 @@ from enum import StrEnum
 
 from couplings.model import Coupling, CouplingState
 from errors import RefusedRequestError
+from sync.cascade import Parent
 from sync.commit import outcome_of, outcomes_apart
 from sync.hints import HintReason, HintStore, RecordHint
 from sync.lease_keeper import LeaseKeeper
@@ -173,7 +174,9 @@ class ManualCoupling:
         # Raises where the table was lost to a worker that knows better.
         keeper.checkpoint(couplings=keeper.held.couplings_begun)
         if seen.others:
-            work.couplings.recouple(work.mapping.name, coupling)
+            before = [Parent.of(each.coupling) for each in seen.others]
+            with work.cascade(work.mapping.name, before):
+                work.couplings.recouple(work.mapping.name, coupling)
         elif refusals := work.couplings.couple_many(work.mapping.name, [coupling]):
             raise CoupledOtherwiseError([("bc", refusals[0].message)])
         keeper.note(couplings=keeper.held.couplings_ended)

@@ -14,6 +14,7 @@ from services.dataverse import Dataverse
 from settings import settings
 from storage.accounts import storage_account
 from storage.queues import StorageQueues
+from sync.cascade import Cascade
 from sync.catalog import CatalogSource, MappingCatalog
 from sync.decisions import Decisions
 from sync.drift_store import DriftStore
@@ -139,6 +140,18 @@ def repair_of(tenant: TenantId, connection_id: str) -> Repair:
     )
 
 
+def cascade_of(tenant: TenantId, connection_id: str, catalog: MappingCatalog) -> Cascade:
+    """What depends on the connection's records."""
+    stores = pass_stores(tenant, connection_id)
+    return Cascade(
+        coupling_store(tenant, connection_id),
+        stores.hints,
+        stores.requests,
+        children=lambda name: [catalog.named(each) for each in catalog.children(name)],
+        now=now,
+    )
+
+
 def hint_store(tenant: TenantId, connection_id: str) -> HintStore:
     return HintStore(storage_account().table("hints", tenant), connection_id)
 
@@ -206,7 +219,8 @@ def _opener(
     def open_work(name: str) -> Work:
         known, (bc, crm) = catalog(), services()
         mapping = _mapping(known, name, bc)
-        return _open_work(tenant, connection_id, mapping, bc, crm, whole=False)
+        cascade = cascade_of(tenant, connection_id, known)
+        return _open_work(tenant, connection_id, mapping, bc, crm, cascade, whole=False)
 
     return open_work
 
@@ -237,6 +251,7 @@ def worker_of(
             mapping,
             bc,
             crm,
+            cascade_of(tenant, connection_id, known),
             run_id=run.run_id,
             preview=preview,
             failures=job.failures,
@@ -270,6 +285,7 @@ def _open_work(
     mapping: TableMapping,
     bc: BusinessCentral,
     crm: Dataverse,
+    cascade: Cascade,
     *,
     run_id: str = "",
     whole: bool = True,
@@ -304,6 +320,7 @@ def _open_work(
         couplings=couplings,
         outcomes=outcome_store(tenant, connection_id),
         hints=hint_store(tenant, connection_id),
+        cascade=cascade,
         failures=failures,
         overlap=timedelta(seconds=settings().overlap_seconds),
         preview=preview,

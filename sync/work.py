@@ -11,6 +11,7 @@ from couplings.store import CouplingStore
 from services.business_central import BusinessCentral, Endpoint
 from services.dataverse import Dataverse
 from services.records import Record
+from sync.cascade import Cascade
 from sync.hints import HintStore
 from sync.mapping import TableMapping
 from sync.outcomes import OutcomeStore
@@ -31,6 +32,7 @@ class Work:
     couplings: CouplingStore
     outcomes: OutcomeStore
     hints: HintStore
+    cascade: Cascade
     failures: int = 0
     """How often in a row the work was tried before and failed as a whole."""
     overlap: timedelta

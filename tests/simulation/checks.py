@@ -131,22 +131,10 @@ class _TableCheck:
             if len(ids) > 1:
                 self._fail("G2", f"{entity} is there {len(ids)} times in {side}: {sorted(ids)}")
 
-    def _waits_for_one_apart(self, drift: Drift) -> bool:
-        """Whether the record refers to one that lost its coupling since, by a person or by policy:
-        that has no record looked at that may now wait."""
-        world = self._world
-        apart = {mapping for mapping, _ in world.oracle.apart} | {
-            name
-            for name, mapping in world.mappings.items()
-            if mapping.deletion_conflict is DeletionConflict.UNCOUPLE
-        }
-        waits = drift.message.startswith("Waits for")
-        return waits and not apart.isdisjoint(self._mapping.dependencies)
-
     def _check_no_drift(self) -> None:
         """The product's own reconciling finds nothing that no outcome tells of."""
         world = self._world
         work = world.open(DEFAULT_CATALOG.named(self._table.mapping))
         for drift in reconcile_table(work, now=world.now):
-            if not drift.is_explained and not self._waits_for_one_apart(drift):
+            if not drift.is_explained:
                 self._fail("drift", f"{drift.kind} {drift.side} {drift.record_id}: {drift.message}")

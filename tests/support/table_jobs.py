@@ -10,6 +10,7 @@ from couplings.store import CouplingStore
 from identity.model import TenantId
 from services.business_central import BusinessCentral
 from services.dataverse import Dataverse
+from sync.cascade import Cascade
 from sync.catalog import DEFAULT_CATALOG, MappingCatalog
 from sync.drift_store import DriftStore
 from sync.full_sync import FullSync
@@ -168,8 +169,19 @@ class SyncWorld:
             couplings=self.couplings,
             outcomes=self.outcomes,
             hints=self.hints,
+            cascade=self.cascade(),
             overlap=timedelta(minutes=10),
             preview=preview,
+        )
+
+    def cascade(self) -> Cascade:
+        catalog = self.load_catalog()
+        return Cascade(
+            self.couplings,
+            self.hints,
+            self.requests,
+            children=lambda name: [catalog.named(each) for each in catalog.children(name)],
+            now=self.now,
         )
 
     def run_limits(self) -> RunLimits:
