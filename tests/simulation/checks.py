@@ -7,8 +7,7 @@ from typing import Any
 from couplings.model import Coupling
 from sync.catalog import DEFAULT_CATALOG
 from sync.crm_index import in_scope
-from sync.drift import Drift
-from sync.mapping import DeletionConflict, TableMapping
+from sync.mapping import TableMapping
 from sync.outcome_model import SETTLED
 from sync.outcomes import Outcome, OutcomeKind
 from sync.reconcile import reconcile_table
