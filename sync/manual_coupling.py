@@ -29,13 +29,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from couplings.model import Coupling, CouplingState
+from couplings.model import Coupling, CouplingState, Side
 from errors import RefusedRequestError
 from sync.cascade import Parent
 from sync.commit import outcome_of, outcomes_apart
 from sync.hints import HintReason, HintStore, RecordHint
 from sync.lease_keeper import LeaseKeeper
 from sync.mapping import Direction, TableMapping
+from sync.named_records import PLACES
 from sync.outcome_model import Decision, DecisionKind, Outcome, RecordKey
 from sync.pair import Pair
 from sync.planning import conflict_problem
@@ -150,11 +151,11 @@ class ManualCoupling:
 
     def _couple(self, work: Work, seen: SideBySide, keeper: LeaseKeeper[TableState]) -> Coupling:
         """Couple the pair in place of the partners that were seen."""
+        keys = [("bc", seen.bc_id), ("crm", seen.crm_id)]
+        _withdraw_decisions(work, keys)
         if seen.of_bc and seen.is_coupled:
             return seen.of_bc.coupling
         now = self._now()
-        keys = [("bc", seen.bc_id), ("crm", seen.crm_id)]
-        _withdraw_decisions(work, keys)
         left = [each for partner in seen.others for each in _apart(work, seen, partner, now)]
         known = work.outcomes.find(work.mapping.name, [each.key for each in left])
         work.outcomes.record_many([_overriding(each, known.get(each.key)) for each in left])
@@ -237,11 +238,10 @@ def _told(seen: SideBySide) -> list[tuple[str, str]]:
     return told
 
 
-def _shown(partner: Partner, side: str) -> str:
+def _shown(partner: Partner, side: Side) -> str:
     """A partner by name and id, and whether it is still there."""
     record_id = partner.coupling.crm_id if side == "crm" else partner.coupling.bc_id
-    where = "Dynamics 365 Sales" if side == "crm" else "Business Central"
-    gone = f", which was deleted in {where}," if partner.record is None else ""
+    gone = f", which was deleted in {PLACES[side]}," if partner.record is None else ""
     return f"{partner.name} ({record_id}){gone}"
 
 
@@ -254,7 +254,7 @@ def _partners(work: Work, seen: SideBySide) -> list[Coupling]:
 
 
 def _withdraw_decisions(work: Work, keys: Sequence[RecordKey]) -> None:
-    """Forget what was decided about the records when they had other partners, or none."""
+    """Forget what was decided about the records before: this wish is the later one."""
     for outcome in work.outcomes.find(work.mapping.name, keys).values():
         if outcome.decision and not work.outcomes.change(replace(outcome, decision=None)):
             raise RefusedRequestError(

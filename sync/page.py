@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from couplings.model import CouplingState
-from sync.outcome_model import UNCOUPLED, OutcomeKind
+from sync.outcome_model import UNCOUPLED, DecisionKind, Outcome, OutcomeKind
 from sync.pair import Pair, Problem
 from sync.planning import count_only, plan
 from sync.work import Work
@@ -97,16 +97,27 @@ def _recall(work: Work, pairs: Sequence[Pair]) -> None:
     unsure = {
         key: pair
         for pair in pairs
-        if not pair.settled and _may_be_known(pair)
+        if (pair.asked or not pair.settled) and _may_be_known(pair)
         for key in (("bc", pair.bc_id), ("crm", pair.crm_id))
     }
     if unsure:
         for key, outcome in work.outcomes.find(work.mapping.name, unsure).items():
             pair = unsure[key]
+            if pair.settled:
+                _take_up(pair, outcome)
+                continue
             if pair.decision is None:  # what was decided stands at one of the two records
                 pair.known = outcome
             if outcome.code == UNCOUPLED:
                 pair.apart["bc" if outcome.side == "bc" else "crm"] = outcome.content
+
+
+def _take_up(pair: Pair, outcome: Outcome) -> None:
+    """Have a pair taken apart although one of its records takes no part any more."""
+    decision = outcome.decision
+    if pair.entry and decision and decision.kind is DecisionKind.UNCOUPLE:
+        # Its other record was not read.
+        pair.known, pair.problem, pair.settled, pair.reread = outcome, None, False, True
 
 
 def _may_be_known(pair: Pair) -> bool:

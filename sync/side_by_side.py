@@ -8,27 +8,24 @@ would refuse.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from couplings.model import BaseSnapshot, Coupling
-from errors import RecordError, RefusedRequestError
+from errors import RecordError
 from services.records import Record
 from sync.changes import fetch_crm
 from sync.crm_index import failed_requirement
 from sync.differences import compared, differs, text
 from sync.drift import Flow
 from sync.mapping import FieldMapping, Requirement, TableMapping
+from sync.named_records import PLACES, find_bc, find_crm
 from sync.plan import FieldState, PairPlan, plan_pair
 from sync.projection import field_state, project_bc, project_crm
 from sync.work import Work
 
 PARENT_NOT_COUPLED = "parent-not-coupled"
 """Code of what stands in the way where another record is to be coupled first."""
-
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_PLACES = {"bc": "Business Central", "crm": "Dynamics 365 Sales"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +110,7 @@ def look(work: Work, bc: str, crm_id: str) -> SideBySide:
     Raises ``RefusedRequestError``: 404 for a record that does not exist, 409 where several BC
     records have that number; else as the services do.
     """
-    record, other = find_bc(work, bc), _find_crm(work, crm_id.lower())
+    record, other = find_bc(work, [bc])[bc], find_crm(work, [crm_id])[crm_id]
     mapping = work.mapping
     bc_id, crm_id = _bc_id(mapping, record), other[mapping.crm.id_column]
     of_bc, of_crm = _partner_of_bc(work, bc_id), _partner_of_crm(work, crm_id)
@@ -139,29 +136,6 @@ def look(work: Work, bc: str, crm_id: str) -> SideBySide:
     )
 
 
-def find_bc(work: Work, named: str) -> Record:
-    """The BC record of an id, a number or a code. Raises as ``look``."""
-    mapping, select = work.mapping, work.mapping.bc_select()
-    if _ID.fullmatch(named):
-        found = list(work.bc.fetch_many(work.endpoint, [named.lower()], select).values())
-    elif mapping.bc.key == mapping.bc.id_field:
-        found = []
-    else:
-        # Business Central tells capital letters from small ones, and writes codes in capital ones.
-        names = dict.fromkeys((named, named.upper()))
-        found = work.bc.fetch_many_by(work.endpoint, mapping.bc.key, list(names), select)
-    if len(found) > 1:
-        raise RefusedRequestError(
-            409,
-            "record-ambiguous",
-            f"{len(found)} records of {mapping.bc.name} in Business Central are called {named!r}.",
-            hint=f"Name the one that is meant by its {mapping.bc.id_field}.",
-        )
-    if not found:
-        raise _unknown("bc", mapping.bc.name, named)
-    return found[0]
-
-
 def derive(work: Work, record: Record) -> tuple[Record, Obstacle | None]:
     """The BC record with its derived fields, or as it is and why they cannot be worked out."""
     work.prepare(bc=[record])
@@ -169,22 +143,6 @@ def derive(work: Work, record: Record) -> tuple[Record, Obstacle | None]:
         return work.rule.derive(record, work.context), None
     except RecordError as error:
         return record, _obstacle_of(error)
-
-
-def _find_crm(work: Work, crm_id: str) -> Record:
-    found = fetch_crm(work, [crm_id]) if _ID.fullmatch(crm_id) else {}
-    if crm_id not in found:
-        raise _unknown("crm", work.mapping.crm.entity_set, crm_id)
-    return found[crm_id]
-
-
-def _unknown(side: str, table: str, named: str) -> RefusedRequestError:
-    return RefusedRequestError(
-        404,
-        "record-unknown",
-        f"There is no record {named!r} in {table} of {_PLACES[side]}.",
-        hint="Name a BC record by its id, number or code, a CRM record by its id.",
-    )
 
 
 def _bc_id(mapping: TableMapping, record: Record) -> str:
@@ -289,14 +247,16 @@ def _obstacles(work: Work, bc: Record, crm: Record, states: list[FieldState]) ->
 
 
 def _outside(mapping: TableMapping, bc: Record, crm: Record) -> Iterator[Obstacle]:
-    sides = (("bc", mapping.bc.scope, bc), ("crm", mapping.crm.scope, crm))
-    for side, scope, record in sides:
+    for place, scope, record in (
+        (PLACES["bc"], mapping.bc.scope, bc),
+        (PLACES["crm"], mapping.crm.scope, crm),
+    ):
         for condition in scope:
             if not condition.holds(record):
                 value = record.get(condition.field)
                 yield Obstacle(
                     code="out-of-filter",
-                    message=f"In {_PLACES[side]}, {condition.field} is {value!r}: the record is "
+                    message=f"In {place}, {condition.field} is {value!r}: the record is "
                     f"outside the filter of {mapping.name}.",
                     field=condition.field,
                     hint="Change the record, or the filter of the table mapping.",

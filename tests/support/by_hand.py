@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sync.manual_coupling import ManualCoupling
+from sync.pair_requests import PairRequests
+from sync.partner_creation import PartnerCreation
 from sync.table_hold import TableHold
 from sync.waking import Waking
 from tests.support.table_jobs import SyncWorld
@@ -30,3 +32,34 @@ def coupling_by_hand(
         wake_waiting=Waking(world.requests, world.outcomes, children=catalog.children),
         now=world.now,
     )
+
+
+def pair_requests(world: SyncWorld, mapping: str = "CUSTOMER") -> PairRequests:
+    return PairRequests(
+        mapping,
+        couplings=world.couplings,
+        outcomes=world.outcomes,
+        hints=world.hints,
+        requests=world.requests,
+        hold=hold_of(world),
+        cascade=world.cascade(),
+        now=world.now,
+    )
+
+
+def partner_creation(world: SyncWorld, mapping: str = "CUSTOMER") -> PartnerCreation:
+    return PartnerCreation(
+        lambda: world.open(world.load_catalog().named(mapping), whole=False),
+        hints=world.hints,
+        requests=world.requests,
+        now=world.now,
+    )
+
+
+def drain_passes(world: SyncWorld) -> None:
+    """The passes that were sent for, and those that they send for."""
+    for _ in range(20):
+        if not world.queues.messages:
+            return
+        world.pass_worker().handle(world.queues.messages.pop(0)["mapping"])
+    raise AssertionError("the passes send for one another without end")

@@ -21,9 +21,10 @@ from sync.manual_coupling import (
     NotCoupleableError,
 )
 from sync.outcome_model import SETTLED, UNCOUPLED
+from sync.pair_requests import Selection
 from sync.table_hold import TableBusyError, TableHold
 from tests.fakes.tables import MemoryAccount, StorageCall
-from tests.support.by_hand import coupling_by_hand, hold_of
+from tests.support.by_hand import coupling_by_hand, drain_passes, hold_of, pair_requests
 from tests.support.table_jobs import (
     SyncWorld,
     bc_contact,
@@ -71,12 +72,7 @@ class Office(SyncWorld):
         return Decisions(self.outcomes, self.hints, self.requests, now=self.now)
 
     def drain_passes(self) -> None:
-        """The passes that were sent for, and those that they send for."""
-        for _ in range(20):
-            if not self.queues.messages:
-                return
-            self.pass_worker().handle(self.queues.messages.pop(0)["mapping"])
-        raise AssertionError("the passes send for one another without end")
+        drain_passes(self)
 
     def pairs(self, mapping: str = "CUSTOMER") -> set[tuple[str, str]]:
         assert list(self.couplings.halves(mapping)) == []
@@ -239,6 +235,16 @@ def test_what_was_decided_about_a_record_before_does_not_touch_its_new_pair(offi
     office.couple(crm=RIVAL["accountid"], replaces=True)
     office.drain_passes()
     assert office.pairs() == {(CUSTOMER["id"], RIVAL["accountid"])}
+
+
+def test_a_pair_that_was_to_be_taken_apart_stays_when_it_is_coupled_again(office):
+    office.couple(first=First.TO_CRM)
+    office.drain_passes()
+    pair_requests(office).uncouple(Selection(bc=["10000"]))
+    office.couple()
+    office.drain_passes()
+    assert office.pairs() == {PAIR}
+    assert [each.state for each in office.couplings.scan("CUSTOMER")] == [CouplingState.COUPLED]
 
 
 def test_records_that_waited_for_the_coupled_one_go_on(office):
