@@ -24,7 +24,6 @@ from sync.hints import HintStore
 from sync.ids import RecordIds
 from sync.jobs import JobStore, Run, RunKind, TableJob
 from sync.lookups import CouplingResolver
-from sync.manual_coupling import ManualCoupling
 from sync.mapping import TableMapping
 from sync.mapping_options import of_company
 from sync.mapping_store import TABLE as MAPPINGS
@@ -39,7 +38,6 @@ from sync.rules import RULES
 from sync.rules.base import RuleContext
 from sync.run_limits import TABLE as LIMITS
 from sync.run_limits import RunLimits
-from sync.table_hold import TableHold
 from sync.table_state import TableStateStore
 from sync.tenant_slots import TABLE as SLOTS
 from sync.tenant_slots import TenantSlots
@@ -180,35 +178,15 @@ def pass_worker_of(
         stores=pass_stores(tenant, connection_id),
         catalog=catalog,
         slots=tenant_slots(tenant),
-        open_work=_opener(tenant, connection_id, catalog, services),
-        wake_waiting=_waking(tenant, connection_id, catalog),
+        open_work=opener_of(tenant, connection_id, catalog, services),
+        wake_waiting=waking_of(tenant, connection_id, catalog),
         lease_seconds=settings().lease_seconds,
         slice_seconds=settings().slice_seconds,
         now=now,
     )
 
 
-def manual_coupling_of(
-    tenant: TenantId,
-    connection_id: str,
-    catalog: CatalogSource,
-    services: Callable[[], Services],
-    name: str,
-) -> ManualCoupling:
-    """What couples records of one table mapping by hand."""
-    stores = pass_stores(tenant, connection_id)
-    open_work = _opener(tenant, connection_id, catalog, services)
-    return ManualCoupling(
-        lambda: open_work(name),
-        hold=TableHold(stores.states, stores.requests, now=now),
-        hints=stores.hints,
-        requests=stores.requests,
-        wake_waiting=_waking(tenant, connection_id, catalog),
-        now=now,
-    )
-
-
-def _opener(
+def opener_of(
     tenant: TenantId,
     connection_id: str,
     catalog: CatalogSource,
@@ -225,7 +203,7 @@ def _opener(
     return open_work
 
 
-def _waking(tenant: TenantId, connection_id: str, catalog: CatalogSource) -> Waking:
+def waking_of(tenant: TenantId, connection_id: str, catalog: CatalogSource) -> Waking:
     return Waking(
         pass_stores(tenant, connection_id).requests,
         outcome_store(tenant, connection_id),

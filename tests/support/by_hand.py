@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sync.manual_coupling import ManualCoupling
-from sync.pair_requests import PairRequests
-from sync.partner_creation import PartnerCreation
-from sync.table_hold import TableHold
+from sync.by_hand.coupling import ManualCoupling
+from sync.by_hand.pair_requests import PairRequests
+from sync.by_hand.partner_creation import PartnerCreation
+from sync.by_hand.table_hold import TableHold
 from sync.waking import Waking
 from tests.support.table_jobs import SyncWorld
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from couplings.model import BaseSnapshot, Coupling
 from errors import RecordError
 from services.records import Record
+from sync.by_hand.named_records import PLACES, find_bc, find_crm
 from sync.changes import fetch_crm
 from sync.crm_index import failed_requirement
 from sync.differences import compared, differs, text
 from sync.drift import Flow
 from sync.mapping import FieldMapping, Requirement, TableMapping
-from sync.named_records import PLACES, find_bc, find_crm
 from sync.plan import FieldState, PairPlan, plan_pair
 from sync.projection import field_state, project_bc, project_crm
 from sync.work import Work

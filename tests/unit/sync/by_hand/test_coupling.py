@@ -11,18 +11,18 @@ import pytest
 
 from couplings.model import CouplingState
 from errors import RefusedRequestError
-from sync.decisions import Decisions
-from sync.drift import Flow
-from sync.manual_coupling import (
+from sync.by_hand.coupling import (
     Coupled,
     CoupledOtherwiseError,
     First,
     ManualCoupling,
     NotCoupleableError,
 )
+from sync.by_hand.pair_requests import Selection
+from sync.by_hand.table_hold import TableBusyError, TableHold
+from sync.decisions import Decisions
+from sync.drift import Flow
 from sync.outcome_model import SETTLED, UNCOUPLED
-from sync.pair_requests import Selection
-from sync.table_hold import TableBusyError, TableHold
 from tests.fakes.tables import MemoryAccount, StorageCall
 from tests.support.by_hand import coupling_by_hand, drain_passes, hold_of, pair_requests
 from tests.support.table_jobs import (

@@ -28,12 +28,12 @@ from itertools import batched, chain
 from couplings.model import Coupling, CouplingState
 from couplings.store import CouplingStore
 from errors import RefusedRequestError
+from sync.by_hand.named_records import is_id, shown
+from sync.by_hand.table_hold import TableHold
 from sync.cascade import Cascade, Dependent, Parent
 from sync.hints import HintReason, HintStore, RecordHint
-from sync.named_records import is_id, shown
 from sync.outcomes import Decision, DecisionKind, Outcome, OutcomeKind, OutcomeStore, RecordKey
 from sync.requests import PassRequests
-from sync.table_hold import TableHold
 
 TO_BE_UNCOUPLED = "to-be-uncoupled"
 """Code of a coupled record whose coupling a person wants removed, until that is done."""

@@ -14,9 +14,9 @@ from datetime import datetime
 from couplings.model import Side
 from errors import RefusedRequestError
 from services.records import Record
+from sync.by_hand.named_records import PLACES, find_bc, find_crm
 from sync.crm_index import in_scope
 from sync.hints import HintReason, HintStore, RecordHint
-from sync.named_records import PLACES, find_bc, find_crm
 from sync.outcome_model import RecordKey
 from sync.requests import PassRequests
 from sync.work import Work

@@ -1,4 +1,4 @@
-"""Taking pairs apart, looking at them now, and having partners made, because a person asks."""
+"""Taking pairs apart, and looking at them now, because a person asks."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ import pytest
 
 from couplings.model import CouplingState
 from errors import RefusedRequestError
-from sync.manual_coupling import First
+from sync.by_hand.coupling import First
+from sync.by_hand.pair_requests import TO_BE_UNCOUPLED, Selection
 from sync.outcome_model import UNCOUPLED, OutcomeKind
-from sync.pair_requests import TO_BE_UNCOUPLED, Selection
-from sync.partner_creation import Wanted
 from sync.references import References
 from tests.support.by_hand import (
     coupling_by_hand,
     drain_passes,
     pair_requests,
-    partner_creation,
 )
 from tests.support.crashes import CrashingWorld
 from tests.support.table_jobs import SyncWorld, bc_contact, bc_customer, crm_account
@@ -189,54 +187,6 @@ def test_a_pair_is_looked_at_now_parked_or_not(company):
     assert [each.state for each in company.couplings.scan("CUSTOMER")] == [
         CouplingState.COUPLED
     ] * 2
-
-
-# making partners
-
-
-def test_records_get_partners_once_and_coupled_ones_are_left_alone(company):
-    company.bc.put("customers", bc_customer("30000"))
-    for _ in range(2):
-        wanted = partner_creation(company).ask(bc=["10000", "30000"], crm=[])
-        assert wanted == Wanted(asked=1, coupled=1)
-    drain_passes(company)
-    assert company.coupled() == ["10000", "20000", "30000"]
-    assert len(company.crm.tables["accounts"]) == 3
-    assert partner_creation(company).ask(bc=["30000"], crm=[]) == Wanted(coupled=1)
-
-
-def test_a_crm_record_gets_a_partner_and_one_outside_the_filter_does_not(company):
-    account = company.crm.put("accounts", crm_account(7))
-    vendor = company.crm.put("accounts", crm_account(8, customertypecode=11))
-    wanted = partner_creation(company).ask(
-        bc=[], crm=[account["accountid"], vendor["accountid"].upper()]
-    )
-    assert wanted == Wanted(asked=1, outside=1)
-    drain_passes(company)
-    assert len(company.bc.tables["customers"]) == 3
-
-
-def test_a_record_taken_apart_gets_a_partner_when_somebody_asks(company):
-    account = company.crm_id(FIRST)
-    pair_requests(company).uncouple(Selection(bc=["10000"]))
-    drain_passes(company)
-    company.crm.delete("accounts", account)
-    assert partner_creation(company).ask(bc=["10000"], crm=[]).asked == 1
-    drain_passes(company)
-    assert company.coupled() == ["10000", "20000"]
-    assert company.codes() == set()
-
-
-def test_partners_are_not_made_where_the_mapping_makes_none(company):
-    with pytest.raises(RefusedRequestError) as refused:
-        partner_creation(company, "ITEM-PRODUCT").ask(bc=[], crm=["x"])
-    assert (refused.value.status, refused.value.code) == (409, "creates-none")
-
-
-def test_unknown_records_are_named(company):
-    with pytest.raises(RefusedRequestError, match="99999") as refused:
-        partner_creation(company).ask(bc=["10000", "99999"], crm=[])
-    assert (refused.value.status, refused.value.code) == (404, "record-unknown")
 
 
 # crashes

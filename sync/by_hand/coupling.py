@@ -1,8 +1,8 @@
 """Coupling two records because a person says that they are the same.
 
-Everything is read and checked first; then, with the table held (``sync.table_hold``), in this
-order: what is left of couplings that are replaced is marked as uncoupled, the pair is coupled, the
-chosen side is stored as the person's decision, a hint has the pair synchronized. A crash at any
+Everything is read and checked first; then, with the table held (``sync.by_hand.table_hold``), in
+this order: what is left of couplings that are replaced is marked as uncoupled, the pair is coupled,
+the chosen side is stored as the person's decision, a hint has the pair synchronized. A crash at any
 point is followed by the person's next try, which finds what was done and goes on:
 
     a call that dies                          the same call again
@@ -31,18 +31,18 @@ from enum import StrEnum
 
 from couplings.model import Coupling, CouplingState, Side
 from errors import RefusedRequestError
+from sync.by_hand.named_records import PLACES
+from sync.by_hand.side_by_side import PARENT_NOT_COUPLED, Partner, SideBySide, derive, look
+from sync.by_hand.table_hold import TableHold
 from sync.cascade import Parent
 from sync.commit import outcome_of, outcomes_apart
 from sync.hints import HintReason, HintStore, RecordHint
 from sync.lease_keeper import LeaseKeeper
 from sync.mapping import Direction, TableMapping
-from sync.named_records import PLACES
 from sync.outcome_model import Decision, DecisionKind, Outcome, RecordKey
 from sync.pair import Pair
 from sync.planning import conflict_problem
 from sync.requests import PassRequests
-from sync.side_by_side import PARENT_NOT_COUPLED, Partner, SideBySide, derive, look
-from sync.table_hold import TableHold
 from sync.table_model import TableState
 from sync.work import Work
 
@@ -122,7 +122,7 @@ class ManualCoupling:
         self._now = now
 
     def compare(self, bc: str, crm: str) -> SideBySide:
-        """Both records side by side, nothing written; raises as ``sync.side_by_side.look``."""
+        """Both records side by side, nothing written; raises as ``side_by_side.look``."""
         return look(self._open_work(), bc, crm)
 
     def couple(self, bc: str, crm: str, first: First, *, replaces: bool) -> Coupled:
