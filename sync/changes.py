@@ -42,6 +42,8 @@ class Changes:
     crm: dict[str, Record | None] = field(default_factory=dict)
     asked: set[RecordKey] = field(default_factory=set)
     """Those that a person asked for: they are looked at even if nothing changed."""
+    anew: set[RecordKey] = field(default_factory=set)
+    """Those of them that are to have partners, even if their couplings were removed."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,9 +60,7 @@ class Taken:
     what they were made of, and until then nothing is done about them."""
 
 
-def fetch_changes(
-    work: Work, bc_ids: Iterable[str], crm_ids: Iterable[str], asked: set[RecordKey]
-) -> Changes:
+def fetch_changes(work: Work, bc_ids: Iterable[str], crm_ids: Iterable[str]) -> Changes:
     """The records of these ids as they are now."""
     mapping = work.mapping
     bc_ids, crm_ids = list(dict.fromkeys(bc_ids)), list(dict.fromkeys(crm_ids))
@@ -69,7 +69,6 @@ def fetch_changes(
     return Changes(
         bc={each: bc.get(each) for each in bc_ids},
         crm={each: crm.get(each) for each in crm_ids},
-        asked=asked,
     )
 
 
@@ -96,7 +95,7 @@ def take_changes(work: Work, changes: Changes) -> Taken:
     _take_new_in_bc(work, _our_new_in_bc(work, new_bc, taken), taken)
     _take_new_in_crm(work, _our_new_in_crm(work, new_crm, taken), taken)
     for pair in taken.pairs:
-        pair.asked = _is_asked(changes, pair)
+        pair.asked, pair.anew = _is_asked(changes, pair), _is_among(changes.anew, pair)
     return taken
 
 
@@ -202,7 +201,11 @@ def _load_bases(work: Work, pairs: list[Pair]) -> None:
 
 
 def _is_asked(changes: Changes, pair: Pair) -> bool:
-    return not changes.asked.isdisjoint((("bc", pair.bc_id), ("crm", pair.crm_id)))
+    return _is_among(changes.asked, pair)
+
+
+def _is_among(keys: set[RecordKey], pair: Pair) -> bool:
+    return not keys.isdisjoint((("bc", pair.bc_id), ("crm", pair.crm_id)))
 
 
 def _bc_is_as_agreed(work: Work, changes: Changes, pair: Pair) -> bool:

@@ -185,7 +185,7 @@ class Comparison:
             # than it told, and no new one for any pass (``sync.watermark``).
             self._progress.count(whole if counts_all else len(present), whole)
         for some in batched(unmet, PAGE_SIZE, strict=False):
-            changes = fetch_changes(self._work, some, (), set())
+            changes = fetch_changes(self._work, some, ())
             pairs = take_changes(self._work, changes).pairs
             self._handle(pairs, Page(records=[], next=some[-1]), handled=0)
             if some[-1] != unmet[-1] and self._is_time_up():

@@ -18,7 +18,7 @@ Every step may be repeated: asking twice is asking once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import batched
@@ -27,6 +27,7 @@ from couplings.model import Side, digest_of
 from errors import RefusedRequestError
 from sync.hints import HintReason, HintStore, RecordHint
 from sync.mapping import Direction, TableMapping
+from sync.outcome_model import UNCOUPLED
 from sync.outcomes import Decision, DecisionKind, FieldDetail, Outcome, OutcomeStore, RecordKey
 from sync.requests import PassRequests
 
@@ -82,7 +83,7 @@ class Decisions:
 
     def retry(self, mapping: str, key: RecordKey) -> Asked:
         """Have one record tried again, parked or not. Raises as ``load``."""
-        return self._look_at([self.load(mapping, key)], HintReason.RETRY)
+        return self._look_at([self.load(mapping, key)], _reason_to_retry)
 
     def retry_group(self, *, mapping: str | None = None, code: str | None = None) -> Asked:
         """Have all records tried again that have an outcome, or those of a mapping and code.
@@ -94,7 +95,7 @@ class Decisions:
             each for each in self._outcomes.scan(mapping=mapping, code=code) if not each.ignored
         )
         for some in batched(wanted, _HINTS_AT_ONCE, strict=False):
-            for name, number in self._look_at(some, HintReason.RETRY).records.items():
+            for name, number in self._look_at(some, _reason_to_retry).records.items():
                 records[name] = records.get(name, 0) + number
         return Asked(records=records)
 
@@ -173,7 +174,7 @@ class Decisions:
         changed = self._change(
             mapping, key, lambda outcome: replace(outcome, decision=decide(outcome))
         )
-        return self._look_at([changed], HintReason.RESOLVE)
+        return self._look_at([changed], lambda _: HintReason.RESOLVE)
 
     def _change(
         self, mapping: str, key: RecordKey, change: Callable[[Outcome], Outcome]
@@ -189,13 +190,15 @@ class Decisions:
             hint="Read its outcome again, then repeat the request if it is still wanted.",
         )
 
-    def _look_at(self, outcomes: list[Outcome] | tuple[Outcome, ...], reason: HintReason) -> Asked:
+    def _look_at(
+        self, outcomes: Sequence[Outcome], reason_of: Callable[[Outcome], HintReason]
+    ) -> Asked:
         by_mapping: dict[str, list[RecordHint]] = {}
         for each in outcomes:
             hint = RecordHint(
                 side="bc" if each.side == "bc" else "crm",
                 record_id=each.record_id,
-                reason=reason,
+                reason=reason_of(each),
                 due_at=self._now(),
             )
             by_mapping.setdefault(each.mapping, []).append(hint)
@@ -223,6 +226,11 @@ class ConflictChangedError(RefusedRequestError):
             }
             for each in outcome.fields
         )
+
+
+def _reason_to_retry(outcome: Outcome) -> HintReason:
+    """Trying a record again whose coupling was removed is giving it a partner again."""
+    return HintReason.COUPLE if outcome.code == UNCOUPLED else HintReason.RETRY
 
 
 def _chosen(held: list[FieldDetail], winners: Mapping[str, Side] | Side) -> dict[str, Direction]:

@@ -13,6 +13,16 @@ record are one row. Who handled a record removes its hint only as it was read:
 
 Hints come from webhooks, from people (retry, resolve, restore), from a parent that coupled, and
 from Coupler itself where a refusal is to be tried again at a later time.
+
+A worker that dies leaves hints behind whose wish was granted, and other ones have them followed
+once more. Therefore a wish to have a record taken apart, or looked at, never couples one whose
+coupling was removed: that takes a hint that says so, and nobody gives one to a coupled record.
+
+    person                                    worker
+    wants C and A taken apart: hint at C
+                                              takes them apart, dies
+                                              the next one follows the hint at C, which has no
+                                              coupling: it is left as it is
 """
 
 from __future__ import annotations
@@ -42,12 +52,13 @@ class HintReason(StrEnum):
 
     CHANGED = "changed"  # a webhook, or a comparison of keys, says that it changed or is gone
     RETRY = "retry"  # a person asks for another attempt: a parked record is tried again
-    RESOLVE = "resolve"  # a person decided a conflict; the decision is on the outcome's row
+    RESOLVE = "resolve"  # a person decided something; the decision is on the outcome's row
+    COUPLE = "couple"  # a person wants a partner for it, even if its coupling was removed
     PARENT = "parent"  # the record that it waited for is coupled now
     AGAIN = "again"  # a service failed on it; due when the time has come
 
 
-ASKED = (HintReason.RETRY, HintReason.RESOLVE)
+ASKED = (HintReason.RETRY, HintReason.RESOLVE, HintReason.COUPLE)
 """A person wants the record looked at, even if nothing changed."""
 BEFORE_THE_FIRST = (*ASKED, HintReason.AGAIN)
 """What is followed on tables that were never synchronized wholly: what people ask for about single

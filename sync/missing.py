@@ -33,7 +33,7 @@ def take_missing(work: Work, handle: Handle) -> int:
     missing = [bc_id for bc_id in dict.fromkeys(known) if bc_id not in present]
     back = 0
     for some in batched(missing, PAGE_SIZE, strict=False):
-        changes = fetch_changes(work, some, (), set())
+        changes = fetch_changes(work, some, ())
         # Back since the ids were read: whoever meets it next does not take it for a new one.
         back += sum(1 for record in changes.bc.values() if record and in_scope(counted, record))
         handle(changes)

@@ -103,6 +103,8 @@ class Pair:
     """The BC record was passed over when it was met last, and is one of those counted now."""
     asked: bool = False
     """A person asked for this record: one that is parked is tried again."""
+    anew: bool = False
+    """A person wants a partner for it, even if its coupling was removed."""
     known: Outcome | None = None
     """What was said of the record before, as far as that matters."""
     apart: dict[Side, str] = field(default_factory=dict)

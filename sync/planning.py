@@ -70,14 +70,14 @@ def _is_left_alone(work: Work, pair: Pair) -> bool:
     One that left the filter is reported as such all the same: passes go by that when they count.
     """
     known = pair.known
-    if known is None or pair.asked or pair.out_of_scope:
+    if known is None or pair.out_of_scope:
         return False
     if pair.apart:
-        if pair.entry or not _is_as_it_was(work, pair):
+        if pair.anew or pair.entry or not _is_as_it_was(work, pair):
             return False
         # The outcome stays under a record that it was told of.
         pair.origin = next(iter(pair.apart))
-    elif not known.parked or known.content != pair.content:
+    elif pair.asked or not known.parked or known.content != pair.content:
         return False
     pair.stop(
         Problem(
@@ -93,13 +93,6 @@ def _is_left_alone(work: Work, pair: Pair) -> bool:
         )
     )
     return True
-
-
-def _is_uncoupled_already(pair: Pair) -> bool:
-    """Whether a person's decision was carried out by a worker that died before it said so."""
-    decision = pair.decision
-    asked_for = decision is not None and decision.kind is DecisionKind.UNCOUPLE
-    return asked_for and bool(pair.apart) and pair.entry is None
 
 
 def _is_as_it_was(work: Work, pair: Pair) -> bool:

@@ -20,7 +20,7 @@ record that waits for another is looked at unless that one's table coupled somet
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import batched
@@ -30,11 +30,12 @@ from services.records import Peek
 from sync.changes import Changes, fetch_changes, take_changes
 from sync.commit import commit_page, couples
 from sync.comparison import PAGE_SIZE, Comparison, origin_look
-from sync.hints import ASKED, BEFORE_THE_FIRST, HintReason, HintStore
+from sync.hints import ASKED, BEFORE_THE_FIRST, HintReason, HintStore, RecordHint
 from sync.job_model import Counters
 from sync.lease_keeper import LeaseKeeper
 from sync.mapping import Direction
 from sync.missing import take_left, take_missing
+from sync.outcome_model import RecordKey
 from sync.page import synchronize
 from sync.pair import Action
 from sync.pass_progress import PassProgress
@@ -130,8 +131,9 @@ class TablePass:
                 self._work,
                 [hint.record_id for hint in hints if hint.side == "bc"],
                 [hint.record_id for hint in hints if hint.side == "crm"],
-                {(hint.side, hint.record_id) for hint in hints if hint.reason in ASKED},
             )
+            changes.asked = _given_as(hints, ASKED)
+            changes.anew = _given_as(hints, (HintReason.COUPLE,))
             self._handle(changes)
             # What was hinted again meanwhile, or for later by the page itself, stays.
             self._hints.remove_many(mapping, hints)
@@ -283,7 +285,7 @@ class TablePass:
             return
         moved = self._coupled_by_key(numbers)
         for some in batched(moved, PAGE_SIZE, strict=False):
-            self._handle(fetch_changes(self._work, some, (), set()))
+            self._handle(fetch_changes(self._work, some, ()))
         self._keeper.checkpoint(watermarks=replace(marks, ledger=last))
 
     def _coupled_by_key(self, keys: Sequence[str]) -> list[str]:
@@ -335,6 +337,11 @@ class TablePass:
     def _count(self, counted: dict[Direction, Counters]) -> None:
         for direction, counters in counted.items():
             self._counted[direction] += counters
+
+
+def _given_as(hints: Iterable[RecordHint], reasons: Collection[HintReason]) -> set[RecordKey]:
+    """The records that are hinted at for one of these reasons."""
+    return {(hint.side, hint.record_id) for hint in hints if hint.reason in reasons}
 
 
 def _why_orphans(orphans: Sequence[str]) -> str:

@@ -84,7 +84,7 @@ class PartnerCreation:
             RecordHint(
                 side="bc" if side == "bc" else "crm",
                 record_id=record_id,
-                reason=HintReason.RETRY,
+                reason=HintReason.COUPLE,
                 due_at=due_at,
             )
             for side, record_id in records

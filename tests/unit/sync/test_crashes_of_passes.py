@@ -350,6 +350,12 @@ SCENARIOS = [
         coupler=_uncouple,
     ),
     _scenario(
+        "a coupling of two records in conflict that a person removes",
+        _held,
+        lambda company: company.couplings.count("CUSTOMER") == 1 and len(_accounts(company)) == 2,
+        coupler=_uncouple,
+    ),
+    _scenario(
         "an account and its contact, both new",
         _new_family_in_crm,
         lambda company: len(company.bc.tables["contacts"]) == 2,
