@@ -81,6 +81,7 @@ class NotCoupleableError(RefusedRequestError):
             f"{seen.name} and {seen.crm_name} cannot be coupled: {first.message}",
             hint=" ".join(dict.fromkeys(each.hint for each in parents)) if parents else first.hint,
         )
+        self.seen = seen
         self.errors = tuple(
             {"member": each.field or each.code, "message": each.message} for each in seen.obstacles
         )
@@ -90,6 +91,7 @@ class CoupledOtherwiseError(RefusedRequestError):
     """A record has another partner; ``errors`` names it."""
 
     def __init__(self, told: Sequence[tuple[str, str]]) -> None:
+        """``told``: side and message, as ``partners_in_words`` has them."""
         super().__init__(
             409,
             "coupled-otherwise",
@@ -222,12 +224,12 @@ def _allowed(seen: SideBySide, *, replaces: bool) -> SideBySide:
     if seen.obstacles and not seen.is_coupled:
         raise NotCoupleableError(seen)
     if seen.others and not replaces:
-        raise CoupledOtherwiseError(list(_told(seen)))
+        raise CoupledOtherwiseError(partners_in_words(seen))
     return seen
 
 
-def _told(seen: SideBySide) -> list[tuple[str, str]]:
-    """Whom the records are coupled with, in words."""
+def partners_in_words(seen: SideBySide) -> list[tuple[str, str]]:
+    """Whom the records are coupled with: side and message."""
     told: list[tuple[str, str]] = []
     if seen.of_bc:
         told.append(("bc", f"{seen.name} is coupled with {_shown(seen.of_bc, 'crm')} already."))
