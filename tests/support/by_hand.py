@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sync.by_hand.coupling import ManualCoupling
+from sync.by_hand.order import OrderedCoupling
 from sync.by_hand.pair_requests import PairRequests
 from sync.by_hand.partner_creation import PartnerCreation
 from sync.by_hand.table_hold import TableHold
@@ -31,6 +32,14 @@ def coupling_by_hand(
         requests=world.requests,
         wake_waiting=Waking(world.requests, world.outcomes, children=catalog.children),
         now=world.now,
+    )
+
+
+def coupling_in_order(world: SyncWorld, mapping: str = "CUSTOMER") -> OrderedCoupling:
+    return OrderedCoupling(
+        mapping,
+        open_work=lambda name: world.open(world.load_catalog().named(name), whole=False),
+        coupling_of=lambda name: coupling_by_hand(world, name),
     )
 
 
