@@ -63,6 +63,19 @@ class MappingCatalog:
             )
         return self.mappings[name]
 
+    def at_work(self, name: str) -> TableMapping:
+        """The mapping of that name, which is enabled; raises ``RefusedRequestError``: 404 as
+        ``named``, 409 where it is disabled."""
+        mapping = self.named(name)
+        if not mapping.enabled:
+            raise RefusedRequestError(
+                409,
+                "mapping-disabled",
+                f"The table mapping {name} is disabled.",
+                hint="Enable it, or leave it out.",
+            )
+        return mapping
+
     def children(self, name: str) -> list[str]:
         """The enabled mappings whose records may wait for those of this one."""
         return [child for child, each in self.enabled.items() if name in each.builds_on]

@@ -1,17 +1,19 @@
-"""What triggers need of the connection that they are about: its table mappings."""
+"""What triggers need of the connection that they are about: its table mappings, its services."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 from connections.model import Connection, Ownership
+from connections.services import open_connections
 from connections.store import connections_of
 from identity.model import Caller, TenantId
 from sync.catalog import CatalogSource, MappingCatalog
 from sync.mapping_editing import MappingEditor, Verify
 from sync.mapping_options import MappingOptions
 from sync.mappings import MAPPINGS
-from sync.opening import mapping_store, now
+from sync.opening import Services, mapping_store, now
 
 
 def mapping_options(connection: Connection) -> MappingOptions:
@@ -36,6 +38,21 @@ def catalog_source(tenant: TenantId, connection_id: str) -> CatalogSource:
         stored = mapping_store(tenant, connection_id).load_current()
         changed = {name: each.mapping for name, each in stored.items()}
         return MappingCatalog.of(MAPPINGS | changed, mapping_options(connection))
+
+    return load
+
+
+def services_source(tenant: TenantId, connection_id: str) -> Callable[[], Services]:
+    """Opens the connection's two services when they are first needed, and keeps them.
+
+    Opening raises as ``connections.services`` does, and ``RefusedRequestError`` (404) where the
+    tenant has no such connection.
+    """
+
+    @cache
+    def load() -> Services:
+        opened = open_connections().services(tenant, connections_of(tenant).load(connection_id))
+        return opened.business_central, opened.crm
 
     return load
 

@@ -67,7 +67,7 @@ class FullSync:
         starts too many, ``RefusedRequestError`` for a name that is unknown (404) or disabled (409).
         """
         catalog = self._catalog()
-        chosen = {_enabled(catalog.named(name)).name for name in mappings} or set(catalog.mappings)
+        chosen = {catalog.at_work(name).name for name in mappings} or set(catalog.mappings)
         taking_part = [each for name, each in catalog.mappings.items() if name in chosen]
         run_id = uuid4().hex
         run = Run(
@@ -180,7 +180,7 @@ class FullSync:
         ``TenantBusyError`` where the tenant starts too many.
         """
         catalog = self._catalog()
-        _enabled(catalog.named(name))
+        catalog.at_work(name)
         run = self._store.latest_run(RunKind.FULL_SYNC)
         jobs = {job.mapping: job for job in self._store.list_jobs(run.run_id)} if run else {}
         if run is None or name not in jobs:
@@ -231,17 +231,6 @@ class FullSync:
             return None, []
         jobs = {job.mapping: job for job in self._store.list_jobs(run.run_id)}
         return run, [jobs[name] for name in run.mappings if name in jobs]
-
-
-def _enabled(mapping: TableMapping) -> TableMapping:
-    if not mapping.enabled:
-        raise RefusedRequestError(
-            409,
-            "mapping-disabled",
-            f"The table mapping {mapping.name} is disabled.",
-            hint="Enable it, or leave it out.",
-        )
-    return mapping
 
 
 def _line(run: Run, mapping: TableMapping) -> TableJob:

@@ -12,14 +12,13 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from connections.model import CONNECTION_ID_PATTERN
-from connections.services import open_connections
 from connections.store import connections_of
 from couplings.listing import CouplingOrder, Listed
 from couplings.model import CouplingState
 from errors import RefusedRequestError
 from identity.model import Role, TenantId
 from settings import settings
-from sync.connected import catalog_source
+from sync.connected import catalog_source, services_source
 from sync.documents import (
     coupling_document,
     review_document,
@@ -29,7 +28,6 @@ from sync.full_sync import QUEUE, FullSync
 from sync.jobs import ActiveRunError, Run, RunKind
 from sync.mapping import MAPPING_NAME
 from sync.opening import (
-    Services,
     coupling_store,
     full_sync_of,
     worker_of,
@@ -201,12 +199,7 @@ async def work_table_job(message: func.QueueMessage, starter: Any) -> None:
 
 def _work(keys: dict[str, Any]) -> Run | None:
     tenant, connection_id = TenantId(keys["tenant"]), keys["connection"]
-
-    def services() -> Services:
-        stored = connections_of(tenant).load(connection_id)
-        opened = open_connections().services(tenant, stored)
-        return opened.business_central, opened.crm
-
+    services = services_source(tenant, connection_id)
     worker = worker_of(tenant, connection_id, catalog_source(tenant, connection_id), services)
     return worker.handle(keys["run"], keys["mapping"], turned_away=keys.get("turned_away", 0))
 

@@ -8,12 +8,11 @@ from datetime import timedelta
 import azure.functions as func
 
 from connections.model import CONNECTION_ID_PATTERN
-from connections.services import open_connections
 from connections.store import connections_of, enabled_connections
 from errors import CouplerError
 from identity.model import Role, TenantId
-from sync.connected import catalog_source
-from sync.opening import Services, now, pass_stores, pass_worker_of, run_limits
+from sync.connected import catalog_source, services_source
+from sync.opening import now, pass_stores, pass_worker_of, run_limits
 from sync.requests import QUEUE
 from sync.table_documents import tables_document
 from web import answers
@@ -47,13 +46,8 @@ def work_table_pass(message: func.QueueMessage) -> None:
     tenant, connection_id = TenantId(keys["tenant"]), keys["connection"]
     if not connections_of(tenant).is_active(connection_id):
         return  # put on hold or removed since the message was sent; enabling sends anew
-
-    def services() -> Services:
-        stored = connections_of(tenant).load(connection_id)
-        opened = open_connections().services(tenant, stored)
-        return opened.business_central, opened.crm
-
     catalog = catalog_source(tenant, connection_id)
+    services = services_source(tenant, connection_id)
     worker = pass_worker_of(tenant, connection_id, catalog, services)
     worker.handle(keys["mapping"], asked=keys["asked"], turned_away=keys.get("turned_away", 0))
 
