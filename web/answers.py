@@ -1,4 +1,4 @@
-"""The answers of successful requests: JSON, with the headers that belong to each status."""
+"""The answers of successful requests, JSON but for files, with the headers of each status."""
 
 from __future__ import annotations
 
@@ -30,6 +30,17 @@ def created(location: str, body: dict[str, Any], *, etag: str = "") -> func.Http
 def accepted(location: str, body: dict[str, Any]) -> func.HttpResponse:
     """202: the work was begun; ``location`` tells how it goes."""
     return _json(202, body, location=location)
+
+
+def text(content: str, media_type: str, *, next_page: str = "") -> func.HttpResponse:
+    """200: here it is, a text in UTF-8; ``next_page`` is the address of what follows it."""
+    return func.HttpResponse(
+        content,
+        status_code=200,
+        mimetype=media_type,
+        charset="utf-8",
+        headers={"Link": f'<{next_page}>; rel="next"'} if next_page else {},
+    )
 
 
 def no_content() -> func.HttpResponse:

@@ -1,4 +1,4 @@
-"""From the bytes of a request to a JSON document, strictly: every doubt is a 4xx answer."""
+"""From the bytes of a request to a document, strictly: every doubt is a 4xx answer."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from errors import RefusedRequestError
 
+JSON = "application/json"
 BODY_LIMIT = 64 * 1024
 """Bytes of a request's body, unless its route says otherwise."""
 
@@ -18,13 +19,10 @@ def json_document(raw: bytes, content_type: str, *, limit: int = BODY_LIMIT) -> 
     400 ``malformed-json`` for what RFC 8259 does not allow or leaves open (members named twice,
     NaN, endless nesting).
     """
-    if len(raw) > limit:
-        raise RefusedRequestError(
-            413, "body-too-large", f"The body has {len(raw)} bytes; at most {limit} are taken."
-        )
+    _require_room(raw, limit)
     if not raw:
         return {}
-    _require_json(content_type)
+    _require_type(content_type, JSON)
     try:
         return json.loads(
             raw.decode("utf-8"), object_pairs_hook=_members_once, parse_constant=_no_constant
@@ -35,9 +33,31 @@ def json_document(raw: bytes, content_type: str, *, limit: int = BODY_LIMIT) -> 
         ) from error
 
 
-def _require_json(content_type: str) -> None:
+def text_document(
+    raw: bytes, content_type: str, media_type: str, *, limit: int = BODY_LIMIT
+) -> str:
+    """A body that is text; an empty one is an empty text.
+
+    What is not UTF-8 is there as lone surrogates, one for each byte (PEP 383), for its reader to
+    tell where it is. Raises ``RefusedRequestError``: 413 above ``limit`` bytes, 415 for anything
+    that does not say to be ``media_type`` in UTF-8.
+    """
+    _require_room(raw, limit)
+    if raw:
+        _require_type(content_type, media_type)
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _require_room(raw: bytes, limit: int) -> None:
+    if len(raw) > limit:
+        raise RefusedRequestError(
+            413, "body-too-large", f"The body has {len(raw)} bytes; at most {limit} are taken."
+        )
+
+
+def _require_type(content_type: str, wanted: str) -> None:
     media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
-    if media_type == "application/json" and all(
+    if media_type == wanted and all(
         parameter in ("", "charset=utf-8", 'charset="utf-8"') for parameter in parameters
     ):
         return
@@ -45,7 +65,7 @@ def _require_json(content_type: str) -> None:
         415,
         "unsupported-content-type",
         "The body's content type is not supported.",
-        hint="Send application/json in UTF-8 and say so in Content-Type.",
+        hint=f"Send {wanted} in UTF-8 and say so in Content-Type.",
     )
 
 

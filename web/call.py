@@ -19,7 +19,7 @@ from audit.trail import AuditTrail, audit_trail
 from errors import RefusedRequestError
 from identity.model import DELEGATED_SCOPE, ROLE_CLAIMS, Caller, Role
 from identity.tokens import verifier
-from web.body import json_document
+from web.body import JSON, json_document, text_document
 from web.exchange import Exchange
 from web.idempotency import (
     KEY_HEADER,
@@ -62,8 +62,8 @@ class Call:
     def begin(self) -> Request:
         """The request, if its caller may make it. Raises what ``fail`` turns into an answer.
 
-        A body that is not JSON is refused whether or not the trigger takes one: its sender is
-        mistaken about something.
+        A body of another kind than the route's is refused whether or not the trigger takes one:
+        its sender is mistaken about something.
         """
         headers = self._raw.headers
         caller = verifier().caller(headers.get("authorization"))
@@ -96,13 +96,19 @@ class Call:
         return answer
 
     def _document(self) -> object:
-        content_type = self._raw.headers.get("content-type", "")
-        body = self._raw.get_body()
-        document = json_document(body, content_type, limit=self._route.largest_body)
-        if self._route.body is Nothing:
-            read(Nothing, document)
+        document = self._body()
         if self._route.query is Nothing:
             read_query(Nothing, self._raw.params)
+        return document
+
+    def _body(self) -> object:
+        route, body = self._route, self._raw.get_body()
+        content_type = self._raw.headers.get("content-type", "")
+        if route.media_type != JSON:
+            return text_document(body, content_type, route.media_type, limit=route.largest_body)
+        document = json_document(body, content_type, limit=route.largest_body)
+        if route.body is Nothing:
+            read(Nothing, document)
         return document
 
     def _note(self, caller: Caller) -> None:

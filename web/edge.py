@@ -23,7 +23,7 @@ import azure.functions as func
 
 from errors import RefusedRequestError
 from identity.model import Role
-from web.body import BODY_LIMIT
+from web.body import BODY_LIMIT, JSON
 from web.call import Call
 from web.exchange import Exchange
 from web.request import Delivery, Request, Route
@@ -95,6 +95,7 @@ def route[**P, R](
     query: type = Nothing,
     durable_client: str = "",
     idempotent: bool = False,
+    media_type: str = JSON,
     largest_body: int = BODY_LIMIT,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Register a trigger ``function(req: Request, ...)`` for one method and path.
@@ -104,6 +105,7 @@ def route[**P, R](
     the parameter that receives the Durable Functions client; such a trigger is a coroutine.
     ``idempotent``: whether it takes ``Idempotency-Key``, which is for calls that begin something;
     its answers must be short (``web.idempotency.MOST_KEPT_BYTES``). ``largest_body``: in bytes.
+    ``media_type``: of the body; one that is no JSON is a text (``Request.text``), and has no shape.
     The function's name becomes the Azure Function's name. The function itself is returned
     unchanged.
     """
@@ -118,6 +120,7 @@ def route[**P, R](
             body=body,
             query=query,
             idempotent=idempotent,
+            media_type=media_type,
             largest_body=largest_body,
         )
         trigger: Any = admitted(rule, function)

@@ -10,7 +10,7 @@ import azure.functions as func
 from audit.model import Fact
 from errors import RefusedRequestError
 from identity.model import Caller, Role
-from web.body import BODY_LIMIT
+from web.body import BODY_LIMIT, JSON
 from web.shapes import Nothing, read, read_query
 
 
@@ -25,6 +25,8 @@ class Route:
     role: Role
     body: type = Nothing
     """The shape of the body, ``object`` where the trigger itself looks at ``Request.document``."""
+    media_type: str = JSON
+    """The body's; of any other than JSON it is a text (``Request.text``)."""
     query: type = Nothing
     """The shape of the query."""
     idempotent: bool = False
@@ -42,7 +44,8 @@ class Request:
     route: Route
     raw: func.HttpRequest
     document: object
-    """The body as parsed JSON; an empty object where there is none."""
+    """The body as parsed JSON, an empty object where there is none; or as text, where its route
+    takes text."""
 
     facts: dict[str, Fact] = field(default_factory=dict)
     """What the audit trail will tell of this call beside who called what."""
@@ -86,6 +89,15 @@ class Request:
         """
         _require_named(self.route, shape, self.route.body)
         return read(shape, self.document)
+
+    def text(self) -> str:
+        """The body of a route that takes text; what is not UTF-8 in it are lone surrogates.
+
+        Raises ``TypeError`` where the route takes JSON.
+        """
+        if not isinstance(self.document, str) or self.route.media_type == JSON:
+            raise TypeError(f"the route of {self.route.function} takes no text")
+        return self.document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

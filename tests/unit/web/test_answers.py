@@ -31,3 +31,11 @@ def test_headers_without_a_value_are_left_out():
     assert list(answers.ok({}).headers) == []
     assert answers.no_content().status_code == 204
     assert answers.no_content().get_body() == b""
+
+
+def test_a_text_tells_its_type_and_what_follows():
+    answer = answers.text("é\r\n", "text/csv", next_page="/api/x?continuation=y")
+    assert (answer.status_code, answer.mimetype, answer.charset) == (200, "text/csv", "utf-8")
+    assert answer.get_body().decode() == "é\r\n"
+    assert answer.headers["Link"] == '</api/x?continuation=y>; rel="next"'
+    assert "Link" not in answers.text("", "text/csv").headers

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from errors import RefusedRequestError
-from web.body import BODY_LIMIT, json_document
+from web.body import BODY_LIMIT, JSON, json_document, text_document
 
-JSON = "application/json"
+CSV = "text/csv"
 
 
 @pytest.mark.parametrize(
@@ -72,4 +72,32 @@ def test_a_body_is_taken_up_to_the_limit_and_refused_above():
     assert json_document(largest, JSON) == "x" * (BODY_LIMIT - 2)
     with pytest.raises(RefusedRequestError) as refused:
         json_document(largest + b" ", JSON)
+    assert (refused.value.status, refused.value.code) == (413, "body-too-large")
+
+
+@pytest.mark.parametrize("content_type", [CSV, f"{CSV}; charset=utf-8", 'Text/CSV;charset="UTF-8"'])
+def test_text_in_utf_8_is_taken(content_type):
+    assert text_document("\ufeffé;1\r\n".encode(), content_type, CSV) == "\ufeffé;1\r\n"
+
+
+def test_an_empty_body_is_an_empty_text_whatever_its_type():
+    assert text_document(b"", "", CSV) == ""
+
+
+@pytest.mark.parametrize("content_type", ["", JSON, "text/plain", f"{CSV}; charset=windows-1252"])
+def test_text_that_says_to_be_something_else_is_refused(content_type):
+    with pytest.raises(RefusedRequestError) as refused:
+        text_document(b"a", content_type, CSV)
+    assert (refused.value.status, refused.value.code) == (415, "unsupported-content-type")
+    assert CSV in refused.value.hint
+
+
+def test_what_is_not_utf_8_can_be_found_in_the_text():
+    assert text_document(b"a\xe9b", CSV, CSV) == "a\udce9b"
+
+
+def test_a_text_is_taken_up_to_the_limit_and_refused_above():
+    assert text_document(b"abc", CSV, CSV, limit=3) == "abc"
+    with pytest.raises(RefusedRequestError) as refused:
+        text_document(b"abcd", CSV, CSV, limit=3)
     assert (refused.value.status, refused.value.code) == (413, "body-too-large")

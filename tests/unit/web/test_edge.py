@@ -117,6 +117,25 @@ def test_a_trigger_that_reads_nothing_is_given_nothing(body, query, code):
     assert (answer.status_code, document(answer)["code"], calls) == (400, code, [])
 
 
+def test_a_trigger_takes_a_text_where_its_route_says_so():
+    trigger = authenticated(lambda req: answers.ok({"text": req.text()}), media_type="text/csv")
+    answer = trigger(request("é;1".encode(), content_type="text/csv"))
+    assert (answer.status_code, document(answer)) == (200, {"text": "é;1"})
+
+
+def test_a_trigger_that_takes_a_text_refuses_json():
+    calls = []
+    trigger = authenticated(lambda req: calls.append(req), media_type="text/csv")
+    answer = trigger(request(b"{}"))
+    assert (answer.status_code, document(answer)["code"]) == (415, "unsupported-content-type")
+    assert calls == []
+
+
+def test_a_trigger_whose_route_takes_json_gets_no_text(caplog):
+    assert authenticated(lambda req: answers.ok({"text": req.text()}))(request()).status_code == 500
+    assert "takes no text" in caplog.text
+
+
 def test_a_trigger_reads_only_what_its_route_names(caplog):
     trigger = authenticated(lambda req: answers.ok({"name": req.body(Named).name}))
     assert trigger(request(b"{}")).status_code == 500

@@ -22,8 +22,10 @@ def test_requests_are_told_apart_by_path_query_and_body():
         digest_of({}, {}, {"a": 1}),
         digest_of({}, {}, {}),
         digest_of({}, {}, []),
+        digest_of({}, {}, "text"),
+        digest_of({}, {}, "not UTF-8: \udce9"),
     }
-    assert len(digests) == 6
+    assert len(digests) == 8
     assert digest_of({}, {}, {"a": 1, "b": 2}) == digest_of({}, {}, {"b": 2, "a": 1})
 
 
