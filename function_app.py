@@ -12,6 +12,7 @@ from log_masking import mask_logs
 from setup.guide_functions import blueprint as guide
 from setup.lifecycle_functions import blueprint as lifecycle
 from setup.solution_functions import blueprint as solution
+from sync.by_hand.functions import blueprint as by_hand
 from sync.functions import blueprint as sync
 from sync.incremental_functions import blueprint as incremental
 from sync.mapping_functions import blueprint as mappings
@@ -30,6 +31,7 @@ app.register_functions(connections)
 app.register_functions(guide)
 app.register_functions(lifecycle)
 app.register_functions(solution)
+app.register_functions(by_hand)
 app.register_functions(sync)
 app.register_functions(incremental)
 app.register_functions(mappings)

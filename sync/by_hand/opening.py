@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from identity.model import TenantId
 from sync.by_hand.coupling import ManualCoupling
+from sync.by_hand.order import OrderedCoupling
 from sync.by_hand.pair_requests import PairRequests
 from sync.by_hand.partner_creation import PartnerCreation
 from sync.by_hand.table_hold import TableHold
@@ -45,6 +46,21 @@ def manual_coupling_of(
         requests=stores.requests,
         wake_waiting=waking_of(tenant, connection_id, catalog),
         now=now,
+    )
+
+
+def coupling_in_order_of(
+    tenant: TenantId,
+    connection_id: str,
+    catalog: CatalogSource,
+    services: Callable[[], Services],
+    name: str,
+) -> OrderedCoupling:
+    """What couples records of one table mapping, and those that they refer to before them."""
+    return OrderedCoupling(
+        name,
+        open_work=opener_of(tenant, connection_id, catalog, services),
+        coupling_of=lambda each: manual_coupling_of(tenant, connection_id, catalog, services, each),
     )
 
 
