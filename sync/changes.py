@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from couplings.matching import MatchIndex
-from couplings.model import Coupling, CouplingIndexEntry, CouplingState, Side, digest_of
+from couplings.model import CouplingIndexEntry, CouplingState, Side, digest_of
 from errors import RecordError
 from services.records import Record
 from sync.crm_index import CrmIndex, add_uncoupled, in_scope
 from sync.intake import note_scope, pair_of_bc, pair_of_crm, take_bc_page
+from sync.known_couplings import KnownCouplings, entry_of
 from sync.outcomes import OutcomeKind, RecordKey
 from sync.pair import Pair
 from sync.projection import project_bc, project_crm
@@ -24,9 +25,6 @@ from sync.rules.base import RecordSkippedError
 from sync.watermark import Fresh
 from sync.work import Work
 
-_MANY = 500
-"""From so many records on the couplings of the whole table are read, a thousand to a request, and
-not one by one."""
 _MADE_BY_COUPLER = 5
 """Version of the UUIDs that Coupler gives to records it creates; others are of version 4."""
 
@@ -82,10 +80,12 @@ def fetch_crm(work: Work, crm_ids: list[str]) -> dict[str, Record]:
     )
 
 
-def take_changes(work: Work, changes: Changes) -> Taken:
-    """The pairs of changed records, ready to be synchronized."""
+def take_changes(work: Work, changes: Changes, known: KnownCouplings | None = None) -> Taken:
+    """The pairs of changed records, ready to be synchronized; ``known`` are the couplings that were
+    read for earlier changes."""
     taken = Taken()
-    entries = _entries_of(work, changes)
+    known = known or KnownCouplings(work.couplings, work.mapping.name)
+    entries = known.find(changes.bc, changes.crm)
     coupled_bc = {entry.bc_id for entry in entries}
     coupled_crm = {entry.crm_id for entry in entries}
     new_bc = _present(changes.bc, coupled_bc, "bc", taken)
@@ -103,21 +103,6 @@ def _fresh(work: Work, records: Iterable[Record]) -> Fresh:
     """What these uncoupled BC records count for."""
     inside = [in_scope(work.mapping.bc.counted, record) for record in records]
     return Fresh(counted=sum(inside), anywhere=len(inside))
-
-
-def _entries_of(work: Work, changes: Changes) -> list[CouplingIndexEntry]:
-    """The couplings of all changed records, each once, without their bases."""
-    name, couplings = work.mapping.name, work.couplings
-    if len(changes.bc) + len(changes.crm) >= _MANY:
-        return [
-            entry
-            for entry in couplings.scan_index(name)
-            if entry.bc_id in changes.bc or entry.crm_id in changes.crm
-        ]
-    by_bc = couplings.find_by_bc(name, changes.bc)
-    by_crm = couplings.find_by_crm(name, changes.crm)
-    found = by_bc | {each.bc_id: each for each in by_crm.values()}
-    return [_entry_of(coupling) for coupling in found.values()]
 
 
 def _present(
@@ -263,19 +248,6 @@ def _adopt(work: Work, pair: Pair, record: Record) -> None:
         pair.stop(taken.problem)
 
 
-def _entry_of(coupling: Coupling) -> CouplingIndexEntry:
-    base = coupling.base
-    return CouplingIndexEntry(
-        bc_id=coupling.bc_id,
-        crm_id=coupling.crm_id,
-        bc_key=coupling.bc_key,
-        bc_digest=base.digest("bc") if base else "",
-        crm_digest=base.digest("crm") if base else "",
-        state=coupling.state,
-        etag=coupling.etag,
-    )
-
-
 # New records
 
 
@@ -292,7 +264,7 @@ def _take_new_in_bc(work: Work, ours: list[Record], taken: Taken) -> None:
     predecessors = work.couplings.find_by_bc(
         work.mapping.name, [id_ for each in derived for id_ in _predecessors(work, each)]
     )
-    index = _index(work, {bc_id: _entry_of(each) for bc_id, each in predecessors.items()})
+    index = _index(work, {bc_id: entry_of(each) for bc_id, each in predecessors.items()})
     _add_candidates(work, index, derived)
     pairs = take_bc_page(work, index, ours)
     known = {pair.bc_id for pair in taken.pairs}

@@ -22,7 +22,7 @@ from sync.outcome_model import SETTLED, UNCOUPLED, Outcome, OutcomeKind, RecordK
 from sync.pair import Action, Pair, Problem
 from sync.plan import agreed_base
 from sync.planning import content_of
-from sync.projection import project_bc
+from sync.projection import columns_of_new, project_bc
 from sync.work import Work
 
 _STATE_OF_PROBLEM = {
@@ -172,7 +172,8 @@ def _base(work: Work, pair: Pair) -> BaseSnapshot | None:
     if pair.states:
         return agreed_base(pair.states, pair.plan)
     if pair.insertion and pair.bc:
-        return BaseSnapshot(bc=project_bc(work.mapping, pair.bc), crm=pair.insertion.values)
+        columns = columns_of_new(work.mapping, pair.insertion.values)
+        return BaseSnapshot(bc=project_bc(work.mapping, pair.bc), crm=columns)
     return pair.base
 
 

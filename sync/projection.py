@@ -143,6 +143,19 @@ def insertion_in_crm(mapping: TableMapping, bc: Record, resolver: Resolver) -> I
     )
 
 
+def columns_of_new(mapping: TableMapping, sent: dict[str, Any]) -> dict[str, Any]:
+    """The mapped columns of a CRM record that was just created of these: those that CRM is known to
+    set by itself, too. So the echo of the creation is recognized without a further look."""
+    known = {
+        field.crm: value
+        for field in mapping.fields
+        if not field.direction.writes_crm
+        and not field.lookup
+        and (value := TRANSFORMATIONS[field.transformation].crm_of_new) is not None
+    }
+    return known | sent
+
+
 def insertion_in_bc(mapping: TableMapping, crm: Record, resolver: Resolver) -> Insertion:
     """The fields of a BC record made from a CRM record; raises ``RecordError``."""
     states = [

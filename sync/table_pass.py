@@ -32,6 +32,7 @@ from sync.commit import commit_page, couples
 from sync.comparison import PAGE_SIZE, Comparison, origin_look
 from sync.hints import ASKED, BEFORE_THE_FIRST, HintReason, HintStore, RecordHint
 from sync.job_model import Counters
+from sync.known_couplings import KnownCouplings
 from sync.lease_keeper import LeaseKeeper
 from sync.mapping import Direction
 from sync.missing import take_left, take_missing
@@ -79,6 +80,7 @@ class TablePass:
         self._is_time_up = is_time_up
         self._mark = keeper.held.watermarks.bc
         """Business Central's watermark as it was when the pass began."""
+        self._known = KnownCouplings(work.couplings, work.mapping.name)
         self._fresh = Fresh()
         """BC records that became known in this pass: it never counts too few."""
         self._counted = {Direction.TO_CRM: Counters(), Direction.FROM_CRM: Counters()}
@@ -317,7 +319,7 @@ class TablePass:
 
     def _handle(self, changes: Changes) -> None:
         """Bring changed records into step, and store what became of them."""
-        taken = take_changes(self._work, changes)
+        taken = take_changes(self._work, changes, self._known)
         self._fresh += taken.fresh
         if taken.pairs:
             synchronize(self._work, taken.pairs)
@@ -326,6 +328,7 @@ class TablePass:
             coupling = any(couples(pair) for pair in taken.pairs)
             # Raises where the table was lost to a worker that knows better.
             self._keeper.checkpoint(**begun(self._keeper.held, couples=coupling))
+            self._known.touch(taken.pairs)
             self._count(commit_page(self._work, taken.pairs, self._now()))
             if coupling:
                 self._on_coupled()

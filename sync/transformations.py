@@ -46,6 +46,8 @@ class Transformation:
     bc_kind: ValueKind | None = None
     crm_kind: ValueKind | None = None
     """What kind of values it takes on either side; None: the same kind on both."""
+    crm_of_new: Any = None
+    """The CRM value of a record that was just created without it; None where that is not known."""
     meaning: str
     """One line for the mapping documentation."""
 
@@ -252,6 +254,7 @@ TRANSFORMATIONS: dict[str, Transformation] = {
         to_bc=inactive_blocks,
         bc_kind=_TEXT,
         crm_kind=_OPTION,
+        crm_of_new=0,  # Dataverse creates records active
         meaning="an inactive account blocks the customer, never unblocks",
     ),
     "salesperson_code": Transformation(

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from couplings.model import digest_of
 from sync.crm_index import in_scope
 from sync.hints import HintReason, RecordHint
 from sync.mappings.contact import CONTACT
+from sync.mappings.customer import CUSTOMER
 from sync.outcomes import OutcomeKind
+from sync.projection import project_crm
 from tests.support.table_jobs import (
     SyncWorld,
     bc_contact,
@@ -19,6 +22,7 @@ from tests.support.table_jobs import (
     bc_item,
     crm_account,
     crm_contact,
+    crm_user,
 )
 
 CUSTOMER_ID = bc_customer("10000")["id"]
@@ -98,6 +102,17 @@ def test_the_echo_of_an_own_write_writes_nothing(world, edit):
     passes(world)
     passes(world)
     assert (world.bc.writes, world.crm.writes) == ([], [])
+
+
+def test_the_echo_of_a_creation_is_recognized_by_its_digest(world):
+    world.crm.put("systemusers", crm_user("user-jo", internalemailaddress="JO@contoso.com"))
+    world.synchronize("SALESPEOPLE")
+    (salesperson,) = world.bc.tables["salespeoplePurchasers"].values()
+    world.bc.put("customers", bc_customer("20000", salespersonCode=salesperson["code"]))
+    passes(world)
+    created = next(each for each in world.couplings.scan("CUSTOMER") if each.bc_key == "20000")
+    columns = project_crm(CUSTOMER, world.crm.tables["accounts"][created.crm_id])
+    assert created.base.digest("crm") == digest_of(columns)
 
 
 def test_a_new_customer_is_created_in_crm(world):
