@@ -175,14 +175,17 @@ class CouplingStore:
                 return replaced
         raise _contended(coupling.bc_id)
 
-    def uncouple(self, mapping: str, bc_id: str) -> Coupling | None:
-        """Remove the coupling of this BC record and return it; None where there is none."""
+    def uncouple(self, mapping: str, bc_id: str, *, crm_id: str = "") -> Coupling | None:
+        """Remove the coupling of this BC record and return it; None where there is none, or where
+        its partner is not the CRM record that is named."""
         partition = self._partition(mapping)
         for _ in range(_TRIES):
             row = self._table.get(partition, (BC, bc_id))
             if row is None:
                 return None
             coupling = coupling_of(mapping, row)
+            if crm_id not in ("", coupling.crm_id):
+                return None
             try:
                 self._table.transact(
                     partition,

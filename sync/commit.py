@@ -71,7 +71,7 @@ def _store_couplings(work: Work, pairs: Sequence[Pair], now: datetime) -> None:
     couplings = work.couplings
     for pair in pairs:
         if pair.uncouple:
-            couplings.uncouple(work.mapping.name, pair.bc_id)
+            couplings.uncouple(work.mapping.name, pair.bc_id, crm_id=pair.crm_id)
     # A crash after the old coupling was removed leaves both records uncoupled: the hint has them
     # looked at, and the new record's id, or a natural key, tells whose it is.
     replacing = [pair for pair in new if pair.replaces]
