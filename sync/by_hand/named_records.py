@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from couplings.model import Side
 from errors import RefusedRequestError
@@ -25,23 +25,34 @@ def is_id(named: str) -> bool:
 def find_bc(work: Work, named: Sequence[str]) -> dict[str, Record]:
     """BC records by the ids, numbers or codes that they are named by; few requests for many.
 
-    Business Central tells capital letters from small ones and writes codes in capital ones, so a
-    code is found in either.
-
     Raises ``RefusedRequestError``: 404 for records that do not exist, 409 where several have a
     number; else as the service does.
     """
-    mapping, select = work.mapping, work.mapping.bc_select()
+    select = work.mapping.bc_select()
     ids = {each: each.lower() for each in named if is_id(each)}
-    keys = [each for each in named if not is_id(each)]
     by_id = work.bc.fetch_many(work.endpoint, list(ids.values()), select) if ids else {}
     found = {name: by_id[bc_id] for name, bc_id in ids.items() if bc_id in by_id}
-    if keys and mapping.bc.key != mapping.bc.id_field:
-        forms = list(dict.fromkeys(form for key in keys for form in (key, key.upper())))
-        records = work.bc.fetch_many_by(work.endpoint, mapping.bc.key, forms, select)
-        found |= _by_key(work, keys, records)
-    _require(named, found, "bc", mapping.bc.name)
+    by_key = find_bc_by_key(work, [each for each in named if not is_id(each)])
+    found |= {key: _only(work, key, fitting) for key, fitting in by_key.items()}
+    _require(named, found, "bc", work.mapping.bc.name)
     return found
+
+
+def find_bc_by_key(work: Work, keys: Sequence[str]) -> dict[str, list[Record]]:
+    """All BC records of each number or code; without those that no record has.
+
+    Business Central tells capital letters from small ones and writes codes in capital ones, so a
+    code is found in either. Few requests for many.
+    """
+    table = work.mapping.bc
+    if not keys or table.key == table.id_field:
+        return {}
+    forms = list(dict.fromkeys(form for key in keys for form in (key, key.upper())))
+    of_key: dict[str, list[Record]] = {}
+    for record in work.bc.fetch_many_by(work.endpoint, table.key, forms, work.mapping.bc_select()):
+        of_key.setdefault(str(record[table.key]), []).append(record)
+    fitting = {key: of_key.get(key) or of_key.get(key.upper()) or [] for key in keys}
+    return {key: records for key, records in fitting.items() if records}
 
 
 def find_crm(work: Work, named: Sequence[str]) -> dict[str, Record]:
@@ -58,23 +69,17 @@ def shown(named: Sequence[str]) -> str:
     return ", ".join(named[:_MOST_NAMED]) + more
 
 
-def _by_key(work: Work, keys: Sequence[str], records: Iterable[Record]) -> dict[str, Record]:
-    table = work.mapping.bc
-    of_key: dict[str, list[Record]] = {}
-    for record in records:
-        of_key.setdefault(str(record[table.key]), []).append(record)
-    found: dict[str, Record] = {}
-    for key in keys:
-        fitting = of_key.get(key) or of_key.get(key.upper()) or []
-        if len(fitting) > 1:
-            raise RefusedRequestError(
-                409,
-                "record-ambiguous",
-                f"{len(fitting)} records of {table.name} in {PLACES['bc']} are called {key!r}.",
-                hint=f"Name the one that is meant by its {table.id_field}.",
-            )
-        found |= {key: fitting[0]} if fitting else {}
-    return found
+def _only(work: Work, key: str, fitting: Sequence[Record]) -> Record:
+    """The record of that number or code; raises where there are several."""
+    if len(fitting) > 1:
+        table = work.mapping.bc
+        raise RefusedRequestError(
+            409,
+            "record-ambiguous",
+            f"{len(fitting)} records of {table.name} in {PLACES['bc']} are called {key!r}.",
+            hint=f"Name the one that is meant by its {table.id_field}.",
+        )
+    return fitting[0]
 
 
 def _require(named: Sequence[str], found: dict[str, Record], side: Side, table: str) -> None:
