@@ -18,6 +18,7 @@ from sync.incremental_functions import blueprint as incremental
 from sync.mapping_functions import blueprint as mappings
 from sync.outcome_functions import blueprint as outcomes
 from sync.reconcile_functions import blueprint as reconcile
+from sync.runs.functions import blueprint as runs
 from sync.transfer.functions import blueprint as transfer
 from webhooks.functions import blueprint as webhooks
 
@@ -38,5 +39,6 @@ app.register_functions(incremental)
 app.register_functions(mappings)
 app.register_functions(outcomes)
 app.register_functions(reconcile)
+app.register_functions(runs)
 app.register_functions(transfer)
 app.register_functions(webhooks)

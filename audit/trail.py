@@ -31,7 +31,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import takewhile
 
 from audit.model import Entry, Fact
@@ -39,18 +39,16 @@ from identity.model import Role, TenantId
 from storage.accounts import storage_account
 from storage.columns import Columns
 from storage.paging import Position, check_limit, continuation_after, resume
+from storage.recency import newest_first
 from storage.rows import ANY_VERSION, Row, Value
 from storage.tables import TenantTable
 
 TABLE = "audit"
 _PARTITION = ("calls",)
-_END_OF_TIME = 10**18 - 1
-"""Microseconds since 1970; the distance to it sorts the newest call first."""
 _LONGEST_TEXT = 200
 _MOST_FACTS = 20
 _MOST_LOOKED_AT = 5000
 """Rows that one page may cost."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +89,7 @@ class AuditTrail:
 
         Raises ``TransientError`` where it cannot be stored: then the call must not be carried out.
         """
-        reference = f"{_backwards(entry.at)}-{uuid.uuid4().hex}"
+        reference = f"{newest_first(entry.at)}-{uuid.uuid4().hex}"
         self._table.upsert(Row(partition=_PARTITION, key=(reference,), values=_values(entry)))
         return reference
 
@@ -115,7 +113,7 @@ class AuditTrail:
             page_size=1000 if sought.who else min(limit + 1, 1000),
         )
         if sought.since is not None:
-            oldest = _backwards(sought.since)
+            oldest = newest_first(sought.since)
             rows = takewhile(lambda row: row.key[0].partition("-")[0] <= oldest, rows)
         looked_at: list[Row] = []
         found: list[Row] = []
@@ -137,15 +135,11 @@ def _page(rows: list[Row], continuation: str | None) -> Page:
     return Page(entries=[_entry_of(row) for row in rows], continuation=continuation)
 
 
-def _backwards(moment: datetime) -> str:
-    return f"{_END_OF_TIME - max(0, (moment - _EPOCH) // timedelta(microseconds=1)):018d}"
-
-
 def _after(sought: Sought, last: Position | None) -> tuple[str, ...] | None:
     """The key beyond which to read: where a page ended, or just before the newest moment."""
     if last is not None:
         return last[1]
-    return (_backwards(sought.until),) if sought.until is not None else None
+    return (newest_first(sought.until),) if sought.until is not None else None
 
 
 def _where(sought: Sought) -> dict[str, str]:

@@ -29,7 +29,9 @@ def run_document(run: Run) -> dict[str, Any]:
         "state": run.state.value,
         "cancel_requested": run.cancel_requested,
         "started_at": _time(run.started_at),
+        "started_by": run.started_by,
         "finished_at": _time(run.finished_at),
+        "mappings": list(run.mappings),
         "message": run.message,
     }
 

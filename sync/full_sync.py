@@ -10,17 +10,26 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from uuid import uuid4
 
 from errors import RefusedRequestError, TransientError
 from storage.queues import Queues
 from storage.rows import RowChangedError
 from sync.catalog import CatalogSource
 from sync.dependencies import descendants
-from sync.jobs import ActiveRunError, JobState, JobStore, Run, RunKind, RunState, TableJob
+from sync.jobs import (
+    ActiveRunError,
+    JobState,
+    JobStore,
+    Run,
+    RunKind,
+    RunState,
+    TableJob,
+    unknown_run,
+)
 from sync.mapping import TableMapping
 from sync.review import advance, restarted
 from sync.run_limits import RunLimits
+from sync.runs.naming import new_run_id
 
 QUEUE = "table-jobs"
 
@@ -69,7 +78,7 @@ class FullSync:
         catalog = self._catalog()
         chosen = {catalog.at_work(name).name for name in mappings} or set(catalog.mappings)
         taking_part = [each for name, each in catalog.mappings.items() if name in chosen]
-        run_id = uuid4().hex
+        run_id = new_run_id(self._now())
         run = Run(
             run_id=run_id,
             kind=kind,
@@ -157,11 +166,18 @@ class FullSync:
         Lines that did not begin are cancelled at once.
         """
         active = self._store.active_run()
-        run = self._store.request_cancel(active.run_id) if active else None
-        if run is None:
+        if active is None:
             raise RefusedRequestError(
                 409, "no-run-active", "No synchronization of this connection is running."
             )
+        return self.cancel_run(active.run_id)
+
+    def cancel_run(self, run_id: str) -> Run:
+        """As ``cancel``, this run; one that has ended stays as it is. Raises
+        ``RefusedRequestError`` (404) for an unknown one."""
+        run = self._store.request_cancel(run_id)
+        if run is None:
+            raise unknown_run(run_id)
         self.advance(run.run_id, run.generation, by_itself=True)
         return self._store.get_run(run.run_id) or run
 
@@ -227,10 +243,19 @@ class FullSync:
     def lines(self, kind: RunKind) -> tuple[Run | None, list[TableJob]]:
         """The last run of that kind and its lines in the order of the review."""
         run = self._store.latest_run(kind)
+        return (None, []) if run is None else (run, self._lines_of(run))
+
+    def run_lines(self, run_id: str) -> tuple[Run, list[TableJob]]:
+        """This run and its lines in the order of the review; raises ``RefusedRequestError`` (404)
+        for an unknown one."""
+        run = self._store.get_run(run_id)
         if run is None:
-            return None, []
+            raise unknown_run(run_id)
+        return run, self._lines_of(run)
+
+    def _lines_of(self, run: Run) -> list[TableJob]:
         jobs = {job.mapping: job for job in self._store.list_jobs(run.run_id)}
-        return run, [jobs[name] for name in run.mappings if name in jobs]
+        return [jobs[name] for name in run.mappings if name in jobs]
 
 
 def _line(run: Run, mapping: TableMapping) -> TableJob:

@@ -114,7 +114,7 @@ async def cancel_full_sync(req: Request, starter: Any) -> func.HttpResponse:
     full_sync = await asyncio.to_thread(_full_sync, req)
     run = await asyncio.to_thread(full_sync.cancel)
     req.audit(run=run.run_id)
-    await _ensure_orchestration(starter, req, run)
+    await ensure_orchestration(starter, req, run)
     return answers.accepted(_review_address(req), run_document(run))
 
 
@@ -226,7 +226,7 @@ async def start_run(req: Request, starter: Any, kind: RunKind, *place: str) -> f
     except ActiveRunError as active:
         # Its start may have died between storing the run and starting its orchestration.
         running = await asyncio.to_thread(full_sync.run, active.run_id)
-        await _ensure_orchestration(starter, req, running)
+        await ensure_orchestration(starter, req, running)
         raise
     req.audit(run=run.run_id)
     await _orchestrate(starter, req, run)
@@ -264,7 +264,7 @@ async def _orchestrate(starter: Any, req: Request, run: Run) -> None:
     )
 
 
-async def _ensure_orchestration(starter: Any, req: Request, run: Run | None) -> None:
+async def ensure_orchestration(starter: Any, req: Request, run: Run | None) -> None:
     """Start the orchestration of a run in process, should it have none."""
     if run is None or run.state.is_over:
         return

@@ -20,6 +20,11 @@ from sync.job_model import (
 )
 from sync.mapping import Direction
 
+RUNS = "runs"
+JOBS = "jobs"
+RUN = "run"
+"""What the keys of runs begin with, beside pointers to some of them."""
+
 _REMEMBERED = 256
 """Values kept with their texts, of each kind: every checkpoint stores the same ones again."""
 

@@ -61,7 +61,7 @@ from sync.job_model import (
     TableJob,
     TableStatus,
 )
-from sync.job_rows import job_of, job_values, run_of, run_values
+from sync.job_rows import RUN, job_of, job_values, run_of, run_values
 
 __all__ = [
     "ActiveRunError",
@@ -77,9 +77,9 @@ __all__ = [
     "RunState",
     "TableJob",
     "TableStatus",
+    "unknown_run",
 ]
 
-_RUN = "run"
 _LATEST = "latest"
 _CURRENT = ("current",)
 _TRIES = 5
@@ -98,6 +98,11 @@ class ActiveRunError(RefusedRequestError):
         )
         self.run_id = run_id
         """The run that is in process."""
+
+
+def unknown_run(run_id: str) -> RefusedRequestError:
+    """The answer to a run that is not there: never begun, another connection's, or purged."""
+    return RefusedRequestError(404, "run-unknown", f"There is no run {run_id}.")
 
 
 class LeaseHeldError(ConcurrencyError):
@@ -202,7 +207,7 @@ class JobStore:
         raise _contended("run", run_id)
 
     def get_run(self, run_id: str) -> Run | None:
-        row = self._runs.get(self._partition, (_RUN, run_id))
+        row = self._runs.get(self._partition, (RUN, run_id))
         return run_of(row) if row else None
 
     def active_run(self) -> Run | None:
@@ -297,7 +302,7 @@ class JobStore:
         operations = [
             self._pointing(OperationKind.INSERT, _CURRENT, run),
             self._pointing(OperationKind.UPSERT, (_LATEST, run.kind.value), run),
-            Operation(kind=OperationKind.INSERT, key=(_RUN, run.run_id), values=run_values(run)),
+            Operation(kind=OperationKind.INSERT, key=(RUN, run.run_id), values=run_values(run)),
         ]
         for _ in range(_TRIES):
             try:
@@ -330,7 +335,7 @@ class JobStore:
     def _known_run(self, run_id: str) -> Run:
         run = self.get_run(run_id)
         if run is None:
-            raise RefusedRequestError(404, "run-unknown", f"There is no run {run_id}.")
+            raise unknown_run(run_id)
         return run
 
     @staticmethod
@@ -341,13 +346,13 @@ class JobStore:
     def _replacing(run: Run) -> Operation:
         return Operation(
             kind=OperationKind.REPLACE,
-            key=(_RUN, run.run_id),
+            key=(RUN, run.run_id),
             values=run_values(run),
             etag=run.etag,
         )
 
     def _save_run(self, run: Run) -> Run:
-        row = Row(partition=self._partition, key=(_RUN, run.run_id), values=run_values(run))
+        row = Row(partition=self._partition, key=(RUN, run.run_id), values=run_values(run))
         return replace(run, etag=self._runs.replace(row, run.etag).etag)
 
     def _job_row(self, job: TableJob) -> Row:

@@ -22,6 +22,7 @@ from sync.full_sync import FullSync
 from sync.health import HealthStore
 from sync.hints import HintStore
 from sync.ids import RecordIds
+from sync.job_rows import JOBS, RUNS
 from sync.jobs import JobStore, Run, RunKind, TableJob
 from sync.lookups import CouplingResolver
 from sync.mapping import TableMapping
@@ -83,8 +84,8 @@ def decisions_of(tenant: TenantId, connection_id: str) -> Decisions:
 def job_store(tenant: TenantId, connection_id: str) -> JobStore:
     account = storage_account()
     return JobStore(
-        runs=account.table("runs", tenant),
-        jobs=account.table("jobs", tenant),
+        runs=account.table(RUNS, tenant),
+        jobs=account.table(JOBS, tenant),
         connection_id=connection_id,
     )
 

@@ -354,3 +354,34 @@ def test_a_disabled_mapping_is_neither_started_nor_restarted(world):
         assert (refused.value.status, refused.value.code) == (409, "mapping-disabled")
     world.catalog = DEFAULT_CATALOG
     assert world.full_sync.restart("CUSTOMER").generation == 1
+
+
+# one run of several
+
+
+def test_a_run_is_cancelled_by_its_id_whatever_its_kind(world):
+    run = world.start("CURRENCY", kind=RunKind.RECONCILE)
+    cancelled = world.full_sync.cancel_run(run.run_id)
+    assert (cancelled.run_id, cancelled.state) == (run.run_id, RunState.CANCELLED)
+    assert states(world, run) == {"CURRENCY": "cancelled"}
+
+
+def test_cancelling_a_run_that_is_over_changes_neither_it_nor_the_one_in_process(world):
+    old = ended(world, "CURRENCY")
+    running = world.start("CUSTOMER")
+    assert world.full_sync.cancel_run(old.run_id) == old
+    assert states(world, running) == {"CUSTOMER": "waiting"}
+
+
+def test_lines_of_a_past_run_stay_beside_those_of_the_last_one(world):
+    old = ended(world, "CURRENCY")
+    world.start("CUSTOMER")
+    run, jobs = world.full_sync.run_lines(old.run_id)
+    assert (run, [job.mapping for job in jobs]) == (old, ["CURRENCY"])
+
+
+@pytest.mark.parametrize("ask", ["cancel_run", "run_lines"])
+def test_a_run_that_is_not_there_is_refused(world, ask):
+    with pytest.raises(RefusedRequestError) as refusal:
+        getattr(world.full_sync, ask)("nothing")
+    assert (refusal.value.status, refusal.value.code) == (404, "run-unknown")
