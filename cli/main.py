@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from cli import record_commands, setup_commands, sync_commands
+from cli import record_commands, run_commands, setup_commands, sync_commands
 from cli.api import Api
 from cli.context import Context
 from cli.errors import ExitCode, ServiceError, UsageError
@@ -32,6 +32,7 @@ COMMANDS = {
     "plan": Command(add=sync_commands.add_plan, run=sync_commands.plan),
     "sync": Command(add=sync_commands.add_sync, run=sync_commands.sync),
     "status": Command(add=sync_commands.add_status, run=sync_commands.status),
+    "runs": Command(add=run_commands.add_runs, run=run_commands.runs),
     "couplings": Command(add=record_commands.add_couplings, run=record_commands.couplings),
     "errors": Command(add=record_commands.add_errors, run=record_commands.errors),
     "retry": Command(add=record_commands.add_retry, run=record_commands.retry),

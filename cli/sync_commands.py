@@ -63,11 +63,14 @@ def sync(context: Context, arguments: Namespace) -> ExitCode:
 def add_status(parser: ArgumentParser) -> None:
     parser.add_argument("connection", nargs="?", help="may be left out where there is only one")
     parser.add_argument("--watch", action="store_true", help="stay until the run is over")
+    parser.add_argument("--run", help="of this run only, of whichever kind: coupler runs")
 
 
 def status(context: Context, arguments: Namespace) -> ExitCode:
     """Show how a connection fares: its state, its last run, its tables."""
     name = context.connection(arguments.connection)
+    if arguments.run:
+        return show_run(context, name, arguments.run, watch=arguments.watch)
     connection = context.api.get("connections", name)
     review = context.api.get("connections", name, "full-sync")
     if arguments.watch:
@@ -82,6 +85,19 @@ def status(context: Context, arguments: Namespace) -> ExitCode:
     context.terminal.show(document, *views)
     if stopped:
         return ExitCode.FAILED
+    return _exit_code(review)
+
+
+def show_run(context: Context, connection: str, run_id: str, *, watch: bool) -> ExitCode:
+    """Show a run of whichever kind, line by line; to ``watch`` it is to stay until it is over."""
+
+    def ask() -> dict[str, Any]:
+        return context.api.get("connections", connection, "runs", run_id)
+
+    review = _watch(context, ask) if watch else ask()
+    run = review["run"]
+    title = f"Run {run_id}: {run['kind']}, {run['state']}"
+    context.terminal.show(review, _review(title, review))
     return _exit_code(review)
 
 

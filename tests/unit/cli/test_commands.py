@@ -199,6 +199,60 @@ def test_status_of_a_stopped_connection_fails_and_says_why(coupler, service):
     assert "The secret expired. Renew it." in ended.out
 
 
+def run(number: int, **members: Any) -> dict[str, Any]:
+    return {
+        "run_id": f"run-{number}",
+        "kind": "full-sync",
+        "state": "finished",
+        "started_at": "2026-03-01",
+        "finished_at": None,
+        "mappings": ["CUSTOMER", "CONTACT"],
+        "message": "",
+    } | members
+
+
+def test_runs_are_listed_and_found_by_kind(coupler, service, one_connection):
+    service.plan("GET", "connections/cronus/runs", {"runs": [run(2), run(1)], "continuation": None})
+    ended = coupler("runs", "--kind", "reconcile", "--json")
+    assert ended.code == 0
+    assert [each["run_id"] for each in ended.document["runs"]] == ["run-2", "run-1"]
+    (asked,) = service.asked_for("GET", "connections/cronus/runs")
+    assert asked.query["kind"] == "reconcile"
+
+
+def test_no_more_runs_are_read_than_are_shown(coupler, service):
+    page = {"runs": [run(2), run(1)], "continuation": "next"}
+    service.plan("GET", "connections/cronus/runs", page)
+    assert len(coupler("runs", "cronus", "--most", "2", "--json").document["runs"]) == 2
+    assert len(service.asked) == 1
+
+
+def test_a_run_is_cancelled_by_its_id(coupler, service):
+    service.plan("POST", "connections/cronus/runs/run-1/cancel", run(1), status=202)
+    assert coupler("runs", "cronus", "--cancel", "run-1").code == 0
+
+
+def test_status_of_one_run_is_that_run_alone_and_ends_as_it_did(coupler, service):
+    done = review("finished-with-errors", line("CUSTOMER", "finished-with-errors"))
+    done["run"] = run(1, state="finished-with-errors")
+    service.plan("GET", "connections/cronus/runs/run-1", done)
+    ended = coupler("status", "cronus", "--run", "run-1", "--json")
+    assert (ended.code, ended.document) == (3, done)
+    assert len(service.asked) == 1
+
+
+def test_one_run_is_watched_to_its_end(coupler, service):
+    service.plan(
+        "GET",
+        "connections/cronus/runs/run-1",
+        {"run": run(1, state="in-process"), "lines": [line("CUSTOMER", "in-process")]},
+        {"run": run(1), "lines": [line("CUSTOMER", "finished", finished_at="2026-03-01")]},
+    )
+    ended = coupler("status", "cronus", "--run", "run-1", "--watch")
+    assert ended.code == 0
+    assert "CUSTOMER: finished" in ended.told
+
+
 def outcome(name: str) -> dict[str, Any]:
     return {
         "mapping": "CUSTOMER",
