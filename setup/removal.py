@@ -30,6 +30,7 @@ WORK_TABLES = (
     "watermarks",
     "outcomes",
     "drift",
+    "imports",
     "jobs",
     "runs",
     "mappings",
