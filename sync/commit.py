@@ -61,7 +61,7 @@ def commit_page(work: Work, pairs: Sequence[Pair], now: datetime) -> dict[Direct
         work.outcomes.record_many([each for pair in pairs for each in _outcomes(work, pair, now)])
         work.hints.add_many(work.mapping.name, _tries(pairs, now))
         decided = [pair for pair in pairs if pair.decision is not None]
-        work.outcomes.clear_many(work.mapping.name, _without_outcome(decided))
+        work.outcomes.clear_many(work.mapping.name, _without_outcome(decided), carried_out=True)
     return _count(work, pairs)
 
 

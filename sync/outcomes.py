@@ -6,8 +6,9 @@ appearance and counts the attempts. A record that got in step loses its row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,6 +19,7 @@ from storage.columns import Columns
 from storage.leafing import rows_from
 from storage.paging import MAX_PAGE, check_limit, take_page
 from storage.rows import (
+    ANY_VERSION,
     TRANSACTION_LIMIT,
     Operation,
     OperationKind,
@@ -158,13 +160,23 @@ class OutcomeStore:
         rows = self._table.scan(self._partition(mapping), prefix=(side,), select=("code",))
         return [row.key[1] for row in rows if not _is_kept(row)]
 
-    def clear_many(self, mapping: str, keys: Collection[RecordKey]) -> int:
+    def clear_many(
+        self, mapping: str, keys: Collection[RecordKey], *, carried_out: bool = False
+    ) -> int:
         """Remove the outcomes of records that are in step now; returns how many there were.
 
-        A conflict that was decided is kept for its losing value.
+        A conflict that was decided is kept for its losing value. What a person wants done stays as
+        well, unless it was ``carried_out``: whoever handled the record did not know of it.
         """
-        found = self._find(mapping, keys, ("code",))
-        return self._delete(mapping, [key for key, row in found.items() if not _is_kept(row)])
+        found = self._find(mapping, keys, ("code", "decision"))
+        return self._delete(
+            mapping,
+            {
+                key: ANY_VERSION if carried_out else row.etag
+                for key, row in found.items()
+                if not _is_kept(row) and (carried_out or not Columns(row).text("decision"))
+            },
+        )
 
     def clear_older(self, mapping: str, moment: datetime) -> int:
         """Remove the mapping's outcomes that were not noticed since; returns how many.
@@ -172,11 +184,11 @@ class OutcomeStore:
         Conflicts that were decided stay for 30 days.
         """
         rows = self._table.scan(self._partition(mapping), select=("last_seen", "code"))
-        older = [
-            key_of(row)
+        older = {
+            key_of(row): ANY_VERSION
             for row in rows
             if Columns(row).time("last_seen") < (moment - _KEPT if _is_kept(row) else moment)
-        ]
+        }
         return self._delete(mapping, older)
 
     def list_page(
@@ -241,12 +253,16 @@ class OutcomeStore:
         found = (self._table.get(partition, key) for key in keys)
         return {key_of(row): row for row in found if row}
 
-    def _delete(self, mapping: str, keys: Collection[RecordKey]) -> int:
+    def _delete(self, mapping: str, versions: Mapping[RecordKey, str]) -> int:
+        """Remove rows of these versions."""
         self._in_batches(
             lambda batch: self._delete_batch(mapping, batch),
-            [Operation(kind=OperationKind.DELETE, key=key) for key in sorted(keys)],
+            [
+                Operation(kind=OperationKind.DELETE, key=key, etag=etag)
+                for key, etag in sorted(versions.items())
+            ],
         )
-        return len(keys)
+        return len(versions)
 
     def _in_batches[Item, Result](
         self,
@@ -263,9 +279,10 @@ class OutcomeStore:
         try:
             self._table.transact(partition, batch)
         except TransactionRefusedError:
-            # a row is gone already, as after an answer that was lost
+            # a row is gone already, as after an answer that was lost, or was written since
             for operation in batch:
-                self._table.delete(partition, operation.key)
+                with suppress(RowChangedError):
+                    self._table.delete(partition, operation.key, etag=operation.etag)
 
     def _partition(self, mapping: str) -> tuple[str, ...]:
         return (self._connection, mapping)

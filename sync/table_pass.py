@@ -333,7 +333,9 @@ class TablePass:
             if coupling:
                 self._on_coupled()
         if taken.forgotten:
-            self._work.outcomes.clear_many(self._work.mapping.name, taken.forgotten)
+            self._work.outcomes.clear_many(
+                self._work.mapping.name, taken.forgotten, carried_out=True
+            )
         if taken.orphans:
             self._keeper.checkpoint(compare_because=_why_orphans(taken.orphans))
 

@@ -183,7 +183,7 @@ class ManualCoupling:
         elif refusals := work.couplings.couple_many(work.mapping.name, [coupling]):
             raise CoupledOtherwiseError([("bc", refusals[0].message)])
         keeper.note(couplings=keeper.held.couplings_ended)
-        work.outcomes.clear_many(work.mapping.name, keys)
+        work.outcomes.clear_many(work.mapping.name, keys, carried_out=True)
         return coupling
 
     def _decide(self, work: Work, seen: SideBySide, first: First) -> None:
