@@ -52,7 +52,7 @@ def deterministic(rng: Random, monotonic: Callable[[], float], *, page_size: int
         "sync.ids.uuid5": _uuid5,
         "sync.worker.uuid4": uuid4,
         "sync.pass_worker.uuid4": uuid4,
-        "sync.full_sync.uuid4": uuid4,
+        "sync.runs.naming.uuid4": uuid4,
         "sync.worker.time": fake_time,
         "sync.pass_worker.time": fake_time,
         "sync.lease_keeper.Thread": _NoThread,
