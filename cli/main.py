@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from cli import record_commands, run_commands, setup_commands, sync_commands
+from cli import coupling_commands, record_commands, run_commands, setup_commands, sync_commands
 from cli.api import Api
 from cli.context import Context
 from cli.errors import ExitCode, ServiceError, UsageError
@@ -34,6 +34,13 @@ COMMANDS = {
     "status": Command(add=sync_commands.add_status, run=sync_commands.status),
     "runs": Command(add=run_commands.add_runs, run=run_commands.runs),
     "couplings": Command(add=record_commands.add_couplings, run=record_commands.couplings),
+    "compare": Command(add=coupling_commands.add_compare, run=coupling_commands.compare),
+    "couple": Command(add=coupling_commands.add_couple, run=coupling_commands.couple),
+    "uncouple": Command(add=coupling_commands.add_uncouple, run=coupling_commands.uncouple),
+    "create": Command(add=coupling_commands.add_create, run=coupling_commands.create),
+    "synchronize": Command(
+        add=coupling_commands.add_synchronize, run=coupling_commands.synchronize
+    ),
     "errors": Command(add=record_commands.add_errors, run=record_commands.errors),
     "retry": Command(add=record_commands.add_retry, run=record_commands.retry),
     "reconcile": Command(add=record_commands.add_reconcile, run=record_commands.reconcile),

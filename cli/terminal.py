@@ -15,6 +15,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cli.errors import UsageError
+
 _PLAIN_WIDTH = 140
 """Columns where the output is no terminal."""
 
@@ -34,6 +36,18 @@ class Terminal:
             return
         for view in views:
             self.out.print(view)
+
+    def write(self, text: str) -> None:
+        """A file's contents to standard output, to the last character as they are."""
+        sys.stdout.buffer.write(text.encode("utf-8"))
+        sys.stdout.buffer.flush()
+
+    def confirms(self, question: str) -> bool:
+        """Whether a person says yes; raises ``UsageError`` where nobody can be asked."""
+        if not sys.stdin.isatty():
+            raise UsageError(f"{question} Nobody is here to say so: add --yes.")
+        self.progress.print(f"{question} [y/N] ", end="", markup=False, highlight=False)
+        return sys.stdin.readline().strip().casefold() in ("y", "yes")
 
     def tell(self, text: str) -> None:
         """Something about the command's progress."""
