@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from services.matching import comparable
 from services.records import Record
 from sync.by_hand.named_records import PLACES, find_bc_by_key
-from sync.crm_index import in_scope
+from sync.crm_index import failed_requirement, in_scope
 from sync.transfer.coupling_file import FileRow
 from sync.work import Work
 
@@ -95,7 +95,7 @@ def _fitting(
     work: Work, columns: tuple[str, ...], keys: Iterable[CrmKey]
 ) -> dict[tuple[object, ...], list[str]]:
     """Ids of the CRM records by the values of these columns. Among several of the same values,
-    those within the table mapping's filter are meant, if there are any."""
+    those that the table mapping is about are meant, if there are any."""
     table = work.mapping.crm
     records = work.crm.fetch_matching(
         table.entity_set,
@@ -108,7 +108,11 @@ def _fitting(
         alike[comparable([record.get(column) for column in columns])].append(record)
     ids: dict[tuple[object, ...], list[str]] = defaultdict(list)
     for values, several in alike.items():
-        inside = [each for each in several if in_scope(table.scope, each)]
+        inside = [
+            each
+            for each in several
+            if in_scope(table.scope, each) and not failed_requirement(table.requires, each)
+        ]
         ids[values] = [str(each[table.id_column]) for each in inside or several]
     return ids
 
