@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 import requests
 
@@ -17,6 +18,18 @@ _TIMEOUT_SECONDS = 60
 _TRIES = 4
 _LONGEST_WAIT_SECONDS = 30.0
 _PASSING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sent:
+    """What a request carries."""
+
+    query: Mapping[str, str]
+    body: Any
+    """A document, or none."""
+    content: bytes | None
+    """A file in place of a document."""
+    headers: Mapping[str, str]
 
 
 class Api:
@@ -59,10 +72,30 @@ class Api:
             if not continuation:
                 return
 
+    def pages(self, *path: str, **query: str | int | bool | None) -> Iterator[str]:
+        """A text in pages, each as it is used; raises ``ServiceError``."""
+        continuation: str | None = None
+        while True:
+            answer = self._ask("GET", path, query={**query, "continuation": continuation})
+            yield answer.content.decode("utf-8")
+            following = answer.links.get("next")
+            if not following:
+                return
+            continuation = _continuation_of(following["url"])
+
     def post(self, *path: str, body: Any = None) -> dict[str, Any]:
         """Start something, once, however often it had to be asked; raises ``ServiceError``."""
         headers = {"Idempotency-Key": uuid.uuid4().hex}
         return self._document(self._ask("POST", path, body=body or {}, headers=headers))
+
+    def post_file(
+        self, *path: str, content: bytes, media_type: str, **query: str | int | bool | None
+    ) -> dict[str, Any]:
+        """As ``post``, with a file in place of a document."""
+        headers = {"Idempotency-Key": uuid.uuid4().hex, "Content-Type": media_type}
+        return self._document(
+            self._ask("POST", path, query=query, content=content, headers=headers)
+        )
 
     def put(self, *path: str, body: Any, version: str) -> dict[str, Any]:
         """Replace a resource that was read in that version; raises ``ServiceError``."""
@@ -75,12 +108,14 @@ class Api:
         *,
         query: Mapping[str, Any] | None = None,
         body: Any = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
         given = {name: _text(value) for name, value in (query or {}).items() if value is not None}
         fresh = False
         for tries_left in reversed(range(_TRIES)):
-            answer = self._send(method, path, given, body, headers or {}, fresh=fresh)
+            sent = _Sent(query=given, body=body, content=content, headers=headers or {})
+            answer = self._send(method, path, sent, fresh=fresh)
             if answer.status_code == HTTPStatus.UNAUTHORIZED and not fresh:
                 fresh = True
             elif answer.status_code in _PASSING and tries_left:
@@ -92,23 +127,17 @@ class Api:
         return answer
 
     def _send(
-        self,
-        method: str,
-        path: tuple[str, ...],
-        query: Mapping[str, str],
-        body: Any,
-        headers: Mapping[str, str],
-        *,
-        fresh: bool,
+        self, method: str, path: tuple[str, ...], sent: _Sent, *, fresh: bool
     ) -> requests.Response:
         url = "/".join((self._base, *(quote(part, safe="") for part in path)))
         try:
             return self._session.request(
                 method,
                 url,
-                params=dict(query),
-                json=body,
-                headers={"Authorization": f"Bearer {self._token(fresh)}", **headers},
+                params=dict(sent.query),
+                json=sent.body,
+                data=sent.content,
+                headers={"Authorization": f"Bearer {self._token(fresh)}", **sent.headers},
                 timeout=_TIMEOUT_SECONDS,
                 allow_redirects=False,
             )
@@ -129,6 +158,14 @@ class Api:
                 f"{answer.url} answered no JSON. Is COUPLER_URL the address of Coupler?"
             ) from error
         return document
+
+
+def _continuation_of(address: str) -> str:
+    """Of the address that the service names, only where to go on is believed."""
+    found = parse_qs(urlsplit(address).query).get("continuation")
+    if not found:
+        raise ServiceError("The service named a next page that says not where it begins.")
+    return found[0]
 
 
 def _text(value: object) -> str:

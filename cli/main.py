@@ -9,7 +9,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from cli import coupling_commands, record_commands, run_commands, setup_commands, sync_commands
+from cli import (
+    coupling_commands,
+    record_commands,
+    run_commands,
+    setup_commands,
+    sync_commands,
+    transfer_commands,
+)
 from cli.api import Api
 from cli.context import Context
 from cli.errors import ExitCode, ServiceError, UsageError
@@ -41,6 +48,7 @@ COMMANDS = {
     "synchronize": Command(
         add=coupling_commands.add_synchronize, run=coupling_commands.synchronize
     ),
+    "export": Command(add=transfer_commands.add_export, run=transfer_commands.export),
     "errors": Command(add=record_commands.add_errors, run=record_commands.errors),
     "retry": Command(add=record_commands.add_retry, run=record_commands.retry),
     "reconcile": Command(add=record_commands.add_reconcile, run=record_commands.reconcile),

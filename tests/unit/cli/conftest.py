@@ -26,6 +26,7 @@ class Asked:
     query: dict[str, str]
     body: Any
     headers: dict[str, str]
+    content: bytes | None
 
 
 @dataclass
@@ -54,6 +55,7 @@ class Service:
                 query=sent["params"],
                 body=sent["json"],
                 headers=sent["headers"],
+                content=sent["data"],
             )
         )
         answers = self.planned[method, path]
