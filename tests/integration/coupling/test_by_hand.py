@@ -9,6 +9,7 @@ import pytest
 
 from local.http_client import Answer
 from tests.integration.incremental.office import Customer, Office, soon
+from tests.integration.incremental.test_cli import Shell
 
 
 class Desk:
@@ -159,3 +160,18 @@ def test_partners_are_made_and_records_synchronized_on_demand(desk: Desk, office
 def test_what_cannot_be_is_refused(desk: Desk, call, status, code):
     answer = call(desk)
     assert (answer.status, answer.body["code"]) == (status, code)
+
+
+def test_the_command_line_takes_apart_compares_and_couples(desk: Desk, office: Office, tmp_path):
+    shell, customer = Shell(office, str(tmp_path)), office.customer()
+    table = (office.connection, "CUSTOMER")
+    told = shell.run("uncouple", *table, customer.number, "--yes", code=0)
+    assert [each["key"] for each in told["examples"]] == [customer.number]
+    soon(lambda: not desk.partner(customer.bc_id), "the end of the coupling")
+    pair = (*table, customer.number, customer.crm_id)
+    assert not shell.run("compare", *pair, code=0)["coupled"]
+    coupled = shell.run("couple", *pair, "--first", "to-crm", code=0)
+    assert coupled["coupling"]["crm_id"] == customer.crm_id
+    assert shell.run("compare", *pair, code=0)["coupled"]
+    assert shell.run("synchronize", *table, customer.number, code=0) == {"pairs": 1}
+    assert shell.run("create", *table, customer.number, code=0)["coupled"] == 1

@@ -11,6 +11,7 @@ from couplings.model import CouplingState
 from errors import RefusedRequestError
 from sync.by_hand.coupling import First
 from sync.by_hand.pair_requests import TO_BE_UNCOUPLED, Selection
+from sync.hints import HintReason, RecordHint
 from sync.outcome_model import UNCOUPLED, OutcomeKind
 from sync.references import References
 from tests.support.by_hand import (
@@ -167,6 +168,38 @@ def test_a_pair_taken_apart_is_coupled_again_by_hand(company):
     drain_passes(company)
     assert company.coupled() == ["10000", "20000"]
     assert company.outcome_list("CUSTOMER") == []
+
+
+def test_a_pair_taken_apart_with_what_it_refers_to_stays_apart(company):
+    for mapping, record in (("CUSTOMER", FIRST), ("CONTACT", PERSON)):
+        pair_requests(company, mapping).uncouple(Selection(bc=[record["id"]]))
+    drain_passes(company)
+    company.pass_time(3600)
+    company.requests.send("")
+    drain_passes(company)
+    assert company.coupled("CONTACT") == []
+    assert company.coupled() == ["20000"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "coupled"),
+    [
+        (HintReason.RETRY, ["20000"]),
+        (HintReason.RESOLVE, ["20000"]),
+        (HintReason.CHANGED, ["20000"]),
+        (HintReason.COUPLE, ["10000", "20000"]),
+    ],
+)
+def test_only_who_wants_a_partner_for_it_has_a_record_coupled_again(company, reason, coupled):
+    account = company.crm_id(FIRST)
+    pair_requests(company).uncouple(Selection(bc=["10000"]))
+    drain_passes(company)
+    for side, record_id in (("bc", FIRST["id"]), ("crm", account)):
+        hint = RecordHint(side=side, record_id=record_id, reason=reason, due_at=company.now())
+        company.hints.add_many("CUSTOMER", [hint])
+    company.requests.request("CUSTOMER")
+    drain_passes(company)
+    assert company.coupled() == coupled
 
 
 # looking at pairs now
