@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -194,9 +195,9 @@ def test_only_who_wants_a_partner_for_it_has_a_record_coupled_again(company, rea
     account = company.crm_id(FIRST)
     pair_requests(company).uncouple(Selection(bc=["10000"]))
     drain_passes(company)
-    for side, record_id in (("bc", FIRST["id"]), ("crm", account)):
-        hint = RecordHint(side=side, record_id=record_id, reason=reason, due_at=company.now())
-        company.hints.add_many("CUSTOMER", [hint])
+    hint = RecordHint(side="bc", record_id=FIRST["id"], reason=reason, due_at=company.now())
+    other = replace(hint, side="crm", record_id=account)
+    company.hints.add_many("CUSTOMER", [hint, other])
     company.requests.request("CUSTOMER")
     drain_passes(company)
     assert company.coupled() == coupled
