@@ -23,7 +23,7 @@ _LONGEST_CELL = 250
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _LOOKUP_COLUMN = re.compile(r"_\w+_value")
 _YES = ("true", "yes", "1")
-_NO = ("false", "no", "0", "")
+_NO = ("false", "no", "0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,14 @@ class FileRow:
     """CRM columns and their values; none where the record is named by its id."""
     first: First
     replaces: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsaid:
+    """What holds for rows that do not say it."""
+
+    first: First = First.NONE
+    replaces: bool = False
 
 
 class FaultyFileError(RefusedRequestError):
@@ -63,7 +71,7 @@ class FaultyFileError(RefusedRequestError):
         )
 
 
-def read_file(text: str, mapping: TableMapping) -> list[FileRow]:
+def read_file(text: str, mapping: TableMapping, unsaid: Unsaid) -> list[FileRow]:
     """The rows of a file of couplings of this table mapping; raises ``FaultyFileError``.
 
     ``text`` has lone surrogates in place of bytes that are not UTF-8.
@@ -75,7 +83,7 @@ def read_file(text: str, mapping: TableMapping) -> list[FileRow]:
     header, *rows = found.rows
     columns, of_header = find_columns(header, mapping)
     wishes = [row for row in rows if any(cell.text.strip() for cell in row)]
-    reader = _RowReader(columns, mapping)
+    reader = _RowReader(columns, mapping, unsaid)
     read = [] if of_header else [reader.read(row) for row in wishes if len(row) == columns.number]
     faults += [*of_header, *_of_shape(columns, wishes), *reader.faults]
     if faults:
@@ -104,10 +112,11 @@ def _of_shape(columns: Columns, rows: list[CellRow]) -> Iterator[Fault]:
 class _RowReader:
     """Reads rows that have as many cells as there are headings, and collects what is wrong."""
 
-    def __init__(self, columns: Columns, mapping: TableMapping) -> None:
+    def __init__(self, columns: Columns, mapping: TableMapping, unsaid: Unsaid) -> None:
         self.faults: list[Fault] = []
         self._columns = columns
         self._mapping = mapping
+        self._unsaid = unsaid
 
     def read(self, row: CellRow) -> FileRow:
         """What the row says; of no use where something is wrong with it."""
@@ -146,13 +155,15 @@ class _RowReader:
 
     def _first(self, row: CellRow) -> First:
         text = self._text(row, self._columns.first).lower()
-        choices = {each.value: each for each in First} | {"": First.NONE}
+        choices = {each.value: each for each in First} | {"": self._unsaid.first}
         if text not in choices and self._columns.first is not None:
             self._fault(row[self._columns.first], f"Must be one of {', '.join(First)}, or blank.")
         return choices.get(text, First.NONE)
 
     def _replaces(self, row: CellRow) -> bool:
         text = self._text(row, self._columns.replace).lower()
+        if not text:
+            return self._unsaid.replaces
         if text not in (*_YES, *_NO) and self._columns.replace is not None:
             self._fault(row[self._columns.replace], "Must be yes or no, or blank.")
         return text in _YES

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sync.by_hand.coupling import First
 from sync.mapping import TableMapping
 from sync.mappings import MAPPINGS
-from sync.transfer.coupling_file import MOST_ROWS, FaultyFileError, FileRow, read_file
+from sync.transfer.coupling_file import MOST_ROWS, FaultyFileError, FileRow, Unsaid, read_file
 from sync.transfer.csv_text import write_rows
 
 CUSTOMER = MAPPINGS["CUSTOMER"]
@@ -22,7 +22,7 @@ TEXTS = st.text(max_size=12).filter(lambda text: text.isprintable())
 
 
 def rows_of(text: str, mapping: TableMapping = CUSTOMER) -> list[FileRow]:
-    return read_file(text, mapping)
+    return read_file(text, mapping, Unsaid())
 
 
 def row(line: int = 2, **changes) -> FileRow:
@@ -40,7 +40,7 @@ def row(line: int = 2, **changes) -> FileRow:
 
 def faults_of(text: str, mapping: TableMapping = CUSTOMER) -> dict[str, str]:
     with pytest.raises(FaultyFileError) as refused:
-        read_file(text, mapping)
+        read_file(text, mapping, Unsaid())
     assert (refused.value.status, refused.value.code) == (422, "file-faulty")
     return {each["member"]: each["message"] for each in refused.value.errors}
 
@@ -106,6 +106,15 @@ def test_replace_is_yes_or_no(yes):
     assert not rows_of("bc_key,accountnumber,replace\n1,C-1,no")[0].replaces
 
 
+def test_what_a_row_does_not_say_may_be_said_for_all_of_them():
+    text = "bc_key,accountnumber,first,replace\n1,C-1,,\n2,C-2,none,no\n"
+    unsaid = Unsaid(first=First.FROM_CRM, replaces=True)
+    said = [(each.first, each.replaces) for each in read_file(text, CUSTOMER, unsaid)]
+    assert said == [(First.FROM_CRM, True), (First.NONE, False)]
+    [without_columns] = read_file("bc_key,accountnumber\n1,C-1", CUSTOMER, unsaid)
+    assert (without_columns.first, without_columns.replaces) == (First.FROM_CRM, True)
+
+
 @given(
     rows=st.lists(
         st.tuples(GUIDS, TEXTS, TEXTS, GUIDS, TEXTS, TEXTS, TEXTS), min_size=1, max_size=5
@@ -126,7 +135,7 @@ def test_numbers_that_look_like_formulas_are_read_as_they_are(key, value):
 @given(text=st.text(st.sampled_from("bc_id,crm_id;\n\"'\udce9 1=ab-"), max_size=60))
 def test_any_text_is_read_or_refused(text):
     try:
-        found = read_file(f"bc_id,crm_id\n{text}", CUSTOMER)
+        found = read_file(f"bc_id,crm_id\n{text}", CUSTOMER, Unsaid())
     except FaultyFileError:
         return
     assert all(UUID(each.bc_id) and UUID(each.crm_id) for each in found)
@@ -171,7 +180,7 @@ def test_a_table_without_numbers_is_named_by_ids_only():
 def test_rows_that_are_wrong_are_told(line, member, words):
     text = line.format(bc=BC_ID, crm=CRM_ID, long="1" * 251)
     with pytest.raises(FaultyFileError) as refused:
-        read_file(f"bc_id,crm_id,first,replace\n{text}\n", CUSTOMER)
+        read_file(f"bc_id,crm_id,first,replace\n{text}\n", CUSTOMER, Unsaid())
     told = [each["message"] for each in refused.value.errors if each["member"] == member]
     assert any(words in each for each in told), refused.value.errors
 
@@ -190,7 +199,7 @@ def test_a_lookup_is_named_by_its_id():
 )
 def test_a_file_without_rows_is_refused(text, words):
     with pytest.raises(FaultyFileError) as refused:
-        read_file(text, CUSTOMER)
+        read_file(text, CUSTOMER, Unsaid())
     assert any(words in each["message"] for each in refused.value.errors)
 
 
@@ -206,7 +215,7 @@ def test_faults_of_encoding_headings_and_rows_are_told_together_in_their_order()
 def test_the_first_faults_are_told_and_all_are_counted():
     rows = "".join(f"x,{CRM_ID}\n" for _ in range(120))
     with pytest.raises(FaultyFileError) as refused:
-        read_file(f"bc_id,crm_id\n{rows}", CUSTOMER)
+        read_file(f"bc_id,crm_id\n{rows}", CUSTOMER, Unsaid())
     assert len(refused.value.errors) == 50
     assert "120 places" in refused.value.message
     assert "first 50" in refused.value.message
