@@ -88,11 +88,14 @@ class Decisions:
     def retry_group(self, *, mapping: str | None = None, code: str | None = None) -> Asked:
         """Have all records tried again that have an outcome, or those of a mapping and code.
 
-        Ignored ones are left alone.
+        Ignored ones are left alone. Records that were taken apart are meant to be so: they are
+        coupled again only where their code is named.
         """
         records: dict[str, int] = {}
         wanted = (
-            each for each in self._outcomes.scan(mapping=mapping, code=code) if not each.ignored
+            each
+            for each in self._outcomes.scan(mapping=mapping, code=code)
+            if not each.ignored and (code or each.code != UNCOUPLED)
         )
         for some in batched(wanted, _HINTS_AT_ONCE, strict=False):
             for name, number in self._look_at(some, _reason_to_retry).records.items():

@@ -15,7 +15,7 @@ from services.records import Write, WriteStatus
 from sync.catalog import DEFAULT_CATALOG
 from sync.decisions import ConflictChangedError, Decisions, version_of
 from sync.mapping import DeletionConflict, TableMapping, UpdateConflict
-from sync.outcome_model import SETTLED, Outcome
+from sync.outcome_model import SETTLED, UNCOUPLED, Outcome
 from sync.work import Work
 from tests.support.table_jobs import SyncWorld, bc_customer, crm_account
 
@@ -360,6 +360,20 @@ def test_an_ignored_record_is_not_among_those_tried_again(world):
     world.decisions.ignore("CUSTOMER", world.only().key, ignored=False)
     assert world.decisions.retry_group(code="other").total == 0
     assert world.decisions.retry_group().records == {"CUSTOMER": 1}
+
+
+def test_records_taken_apart_are_tried_again_only_where_that_is_said(world):
+    world.bc.put("customers", {"id": CUSTOMER_ID, "phoneNumber": "1"})
+    world.crm.delete("accounts", world.accounts()[0]["accountid"])
+    world.passes()
+    world.decisions.uncouple("CUSTOMER", world.only().key)
+    world.drain_passes()
+    assert world.only().code == UNCOUPLED
+    assert world.decisions.retry_group().total == 0
+    assert world.decisions.retry_group(mapping="CUSTOMER").total == 0
+    assert world.decisions.retry_group(code=UNCOUPLED).total == 1
+    world.drain_passes()
+    assert len(world.accounts()) == 1
 
 
 # a service that fails on one record
