@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import count
 from typing import Any
 
 import pytest
@@ -17,9 +19,9 @@ from tests.support.by_hand import (
     drain_passes,
     pair_requests,
 )
+from tests.support.crashes import CrashingWorld
 from tests.support.table_jobs import (
     LOCAL_CURRENCY_ID,
-    SyncWorld,
     bc_contact,
     bc_customer,
     bc_item,
@@ -82,11 +84,12 @@ PRICE_LIST_ITEM = {
 }
 
 
-class Company(SyncWorld):
+class Company(CrashingWorld):
     """A company whose records all have partners in CRM, and none is coupled."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.points.counts = False
         for name, record in (
             ("salespeoplePurchasers", SALESPERSON),
             ("currencies", EURO),
@@ -258,6 +261,19 @@ def test_a_parent_known_in_crm_only_is_named_by_its_id(company):
     assert (told.side, told.ref) == ("crm", euro)
     assert told.suggestion is not None
     assert (told.suggestion.bc_key, told.suggestion.crm_id) == ("EUR", euro)
+
+
+def test_who_asks_again_after_a_crash_gets_all_of_it():
+    for dies_at in count():
+        company = Company()
+        company.points.begin(dies_at)
+        survived = company.survives(partial(company.couple, "CONTACT", with_parents=True))
+        company.points.counts = False
+        if not survived:
+            company.couple("CONTACT", with_parents=True)
+        assert company.coupled() == {"CURRENCY", "SALESPEOPLE", "CUSTOMER", "CONTACT"}, dies_at
+        if survived:
+            return
 
 
 # not guessing
