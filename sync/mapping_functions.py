@@ -27,6 +27,7 @@ from sync.opening import mapping_store
 from sync.work import endpoint_of
 from web import answers
 from web.edge import Request, route
+from web.lists import Continuation
 from web.shapes import JsonObject, Number, Text
 
 blueprint = func.Blueprint()
@@ -53,6 +54,7 @@ class ResetRequest:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionsQuery:
     limit: Annotated[int, Number(lowest=1, highest=100)] = 20
+    continuation: Continuation | None = None
 
 
 @route(blueprint, Role.READER, "GET", _MAPPINGS)
@@ -117,11 +119,15 @@ def remove_mapping(req: Request) -> func.HttpResponse:
 
 @route(blueprint, Role.ADMINISTRATOR, "GET", _MAPPING + "/versions", query=VersionsQuery)
 def list_mapping_versions(req: Request) -> func.HttpResponse:
-    """200 with the latest changes of a mapping, newest first, each with the whole mapping."""
+    """200 with the changes of a mapping, newest first, each with the whole mapping."""
     stored, wanted = _connection(req), req.query(VersionsQuery)
     store = mapping_store(req.caller.tenant, stored.connection.connection_id)
-    found = store.versions(_name(req), most=wanted.limit)
-    return answers.ok({"versions": [version_document(each) for each in found]})
+    page = store.list_versions(_name(req), limit=wanted.limit, continuation=wanted.continuation)
+    body = {
+        "versions": [version_document(each) for each in page.versions],
+        "continuation": page.continuation,
+    }
+    return answers.ok(body)
 
 
 @route(blueprint, Role.ADMINISTRATOR, "POST", _MAPPINGS + "/reset", body=ResetRequest)

@@ -21,6 +21,7 @@ from enum import StrEnum
 
 from errors import ConcurrencyError
 from storage.columns import Columns
+from storage.paging import check_limit, resume, take_page, unknown_continuation
 from storage.rows import Operation, OperationKind, Row, TransactionRefusedError, Value
 from storage.tables import TenantTable
 from sync.mapping import TableMapping
@@ -65,6 +66,13 @@ class MappingVersion:
     """As it counted from then on; None where it was removed."""
     changed_at: datetime
     changed_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionPage:
+    versions: list[MappingVersion]
+    continuation: str | None
+    """Opaque; None on the last page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,14 +134,23 @@ class MappingStore:
             ) from error
         return version
 
-    def versions(self, name: str, *, most: int) -> list[MappingVersion]:
-        """The latest changes of a mapping, newest first."""
-        found = []
-        for row in self._table.scan(self._partition, prefix=(_VERSION, name), page_size=most):
-            found.append(_version(row))
-            if len(found) == most:
-                break
-        return found
+    def list_versions(
+        self, name: str, *, limit: int, continuation: str | None = None
+    ) -> VersionPage:
+        """The changes of a mapping, newest first. Raises ``RefusedRequestError``: 422 for a limit
+        outside 1 to 1000, 400 for a continuation that another list gave."""
+        check_limit(limit)
+        last = resume(continuation, of=self._table)
+        if last is not None and (last[0] != self._partition or last[1][:-1] != (_VERSION, name)):
+            raise unknown_continuation()
+        rows = self._table.scan(
+            self._partition,
+            prefix=(_VERSION, name),
+            after=last[1] if last else None,
+            page_size=min(limit + 1, 1000),
+        )
+        page, following = take_page(rows, limit, of=self._table)
+        return VersionPage(versions=[_version(row) for row in page], continuation=following)
 
 
 def document_text(mapping: TableMapping) -> str:

@@ -76,14 +76,38 @@ def test_every_version_is_kept(desk):
     disabled = replace(CHANGED, enabled=False)
     desk.editor.save("CUSTOMER", disabled, '"1"')
     desk.editor.remove("CUSTOMER", '"2"')
-    kept = desk.store.versions("CUSTOMER", most=10)
-    assert [(each.version, each.kind, each.mapping) for each in kept] == [
+    kept = desk.store.list_versions("CUSTOMER", limit=10)
+    assert [(each.version, each.kind, each.mapping) for each in kept.versions] == [
         (3, ChangeKind.REMOVED, None),
         (2, ChangeKind.SAVED, disabled),
         (1, ChangeKind.SAVED, CHANGED),
     ]
-    assert len(desk.store.versions("CUSTOMER", most=2)) == 2
-    assert desk.store.versions("CONTACT", most=10) == []
+    assert kept.continuation is None
+    assert desk.store.list_versions("CONTACT", limit=10).versions == []
+
+
+def test_versions_come_in_pages_that_follow_each_other(desk):
+    for version in range(5):
+        changed = replace(CHANGED, enabled=bool(version % 2))
+        desk.editor.save("CUSTOMER", changed, f'"{version}"')
+    desk.editor.save("CONTACT", replace(MAPPINGS["CONTACT"], enabled=False), '"0"')
+    page = desk.store.list_versions("CUSTOMER", limit=2)
+    found = [each.version for each in page.versions]
+    desk.editor.remove("CUSTOMER", '"5"')
+    while page.continuation:
+        page = desk.store.list_versions("CUSTOMER", limit=2, continuation=page.continuation)
+        found += [each.version for each in page.versions]
+    assert found == [5, 4, 3, 2, 1]
+
+
+def test_a_continuation_of_another_mappings_versions_is_refused(desk):
+    for version in range(3):
+        changed = replace(CHANGED, enabled=bool(version % 2))
+        desk.editor.save("CUSTOMER", changed, f'"{version}"')
+    page = desk.store.list_versions("CUSTOMER", limit=1)
+    with pytest.raises(RefusedRequestError) as refusal:
+        desk.store.list_versions("CONTACT", limit=1, continuation=page.continuation)
+    assert refusal.value.code == "continuation-unknown"
 
 
 def test_a_version_is_never_counted_twice(desk):
