@@ -26,6 +26,7 @@ from sync.by_hand.named_records import PLACES, find_bc, find_crm
 from sync.by_hand.side_by_side import PARENT_NOT_COUPLED, Obstacle, SideBySide, look
 from sync.changes import Changes, take_changes
 from sync.outcome_model import UNCOUPLED
+from sync.planning import content_of
 from sync.work import Work
 
 _ROUNDS = 5
@@ -222,10 +223,9 @@ class OrderedCoupling:
         name = work.mapping.name
         if (name, bc_id, crm_id) in path:
             raise _none(f"{name} {bc_id} is to be coupled before itself.")
-        known = work.outcomes.find(name, [("bc", bc_id), ("crm", crm_id)]).values()
-        if any(each.code == UNCOUPLED for each in known):
-            raise _none("The record that fits was uncoupled, and has not changed since.")
         seen = look(work, bc_id, crm_id)
+        if _is_to_stay_apart(work, seen):
+            raise _none("The record that fits was uncoupled, and has not changed since.")
         others = [each for each in seen.obstacles if each.code != PARENT_NOT_COUPLED]
         if others:
             raise _none(others[0].message)
@@ -272,6 +272,16 @@ def _fitting_pair(work: Work, side: Side, ref: str) -> tuple[str, str]:
             raise _none(pair.problem.message)
     there = PLACES["crm" if side == "bc" else "bc"]
     raise _none(f"No uncoupled record in {there} fits {name} by the match keys of {mapping.name}.")
+
+
+def _is_to_stay_apart(work: Work, seen: SideBySide) -> bool:
+    """Whether a pass would leave the two alone: taken apart, and as they were then."""
+    records = {("bc", seen.bc_id): seen.bc, ("crm", seen.crm_id): seen.crm}
+    known = work.outcomes.find(work.mapping.name, records)
+    apart = {key: each.content for key, each in known.items() if each.code == UNCOUPLED}
+    return bool(apart) and all(
+        content_of(work, key[0], records[key]) == content for key, content in apart.items()
+    )
 
 
 def _title(work: Work, record: Record) -> str:

@@ -336,6 +336,13 @@ def test_a_parent_that_not_exactly_one_record_fits_is_left_to_people(company, ha
     assert company.couplings.count("CUSTOMER") == 0
 
 
+def test_a_parent_that_changed_since_it_was_taken_apart_is_one_like_any_other(company):
+    company.couple_alone("CURRENCY")
+    take_apart(company)
+    company.crm.put("systemusers", {"systemuserid": USER["systemuserid"], "mobilephone": "5"})
+    assert company.couple("CUSTOMER", with_parents=True) == ["SALESPEOPLE"]
+
+
 def test_where_one_of_several_parents_is_unclear_none_is_coupled(company):
     rename_user(company)
     with pytest.raises(ParentsFirstError):
