@@ -145,9 +145,15 @@ class CouplingStore:
         rows = self._table.scan(self._partition(mapping), prefix=(BC,))
         return (coupling_of(mapping, row) for row in rows)
 
-    def scan_index(self, mapping: str) -> Iterator[CouplingIndexEntry]:
-        """All couplings in the order of BC ids, without their base snapshots."""
-        rows = self._table.scan(self._partition(mapping), prefix=(BC,), select=INDEX_COLUMNS)
+    def scan_index(self, mapping: str, *, after: str = "") -> Iterator[CouplingIndexEntry]:
+        """All couplings in the order of BC ids, those beyond one where it is given, without their
+        base snapshots."""
+        rows = self._table.scan(
+            self._partition(mapping),
+            prefix=(BC,),
+            after=(BC, after) if after else None,
+            select=INDEX_COLUMNS,
+        )
         return (index_entry_of(row) for row in rows)
 
     def count(self, mapping: str) -> int:

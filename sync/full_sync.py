@@ -68,9 +68,12 @@ class FullSync:
         self._catalog = catalog
         self._now = now
 
-    def begin(self, kind: RunKind, mappings: Sequence[str], started_by: str) -> Run:
+    def begin(
+        self, kind: RunKind, mappings: Sequence[str], started_by: str, *, order: str = ""
+    ) -> Run:
         """Store a new run of these mappings, or of all of them where none is named: then those
-        that are disabled have lines that are skipped, for everybody to see.
+        that are disabled have lines that are skipped, for everybody to see. ``order`` is as
+        ``Run.order``.
 
         Raises ``ActiveRunError`` where one is in process, ``TenantBusyError`` where the tenant
         starts too many, ``RefusedRequestError`` for a name that is unknown (404) or disabled (409).
@@ -86,6 +89,7 @@ class FullSync:
             started_at=self._now(),
             started_by=started_by,
             mappings=tuple(mapping.name for mapping in taking_part),
+            order=order,
         )
         return self._begin(run, [_line(run, mapping) for mapping in taking_part])
 

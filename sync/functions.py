@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any
 
 import azure.durable_functions as df
@@ -18,6 +19,7 @@ from couplings.model import CouplingState
 from errors import RefusedRequestError
 from identity.model import Role, TenantId
 from settings import settings
+from sync.background import further_slices
 from sync.connected import catalog_source, services_source
 from sync.documents import (
     coupling_document,
@@ -200,7 +202,13 @@ async def work_table_job(message: func.QueueMessage, starter: Any) -> None:
 def _work(keys: dict[str, Any]) -> Run | None:
     tenant, connection_id = TenantId(keys["tenant"]), keys["connection"]
     services = services_source(tenant, connection_id)
-    worker = worker_of(tenant, connection_id, catalog_source(tenant, connection_id), services)
+    worker = worker_of(
+        tenant,
+        connection_id,
+        catalog_source(tenant, connection_id),
+        services,
+        further_slices=further_slices(tenant, connection_id),
+    )
     return worker.handle(keys["run"], keys["mapping"], turned_away=keys.get("turned_away", 0))
 
 
@@ -214,13 +222,23 @@ async def _tell(starter: Any, run: Run, mapping: str) -> None:
 
 async def start_run(req: Request, starter: Any, kind: RunKind, *place: str) -> func.HttpResponse:
     """202: a run of the tables that the body names was begun; ``place`` tells how it goes."""
-    wanted = req.body(StartRequest)
-    req.audit(kind=kind.value, mappings=", ".join(wanted.mappings) or "all")
+    run = await begin_run(req, starter, kind, req.body(StartRequest).mappings)
+    location = answers.address("connections", _connection_id(req), *place)
+    return answers.accepted(location, run_document(run))
+
+
+async def begin_run(
+    req: Request, starter: Any, kind: RunKind, mappings: Sequence[str], *, order: str = ""
+) -> Run:
+    """Begin a run of these table mappings, of all where none is named; raises as
+    ``FullSync.begin``."""
+    req.audit(kind=kind.value, mappings=", ".join(mappings) or "all")
     full_sync = await asyncio.to_thread(_full_sync, req)
     if kind is not RunKind.PREVIEW:
         await asyncio.to_thread(_require_active, req)
     try:
-        run = await asyncio.to_thread(full_sync.begin, kind, wanted.mappings, req.caller.subject)
+        begin = partial(full_sync.begin, kind, mappings, req.caller.subject, order=order)
+        run = await asyncio.to_thread(begin)
         if kind is not RunKind.PREVIEW:
             await asyncio.to_thread(_stay_or_cancel, req, full_sync)
     except ActiveRunError as active:
@@ -230,8 +248,7 @@ async def start_run(req: Request, starter: Any, kind: RunKind, *place: str) -> f
         raise
     req.audit(run=run.run_id)
     await _orchestrate(starter, req, run)
-    location = answers.address("connections", _connection_id(req), *place)
-    return answers.accepted(location, run_document(run))
+    return run
 
 
 def _require_active(req: Request) -> None:

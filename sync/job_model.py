@@ -1,7 +1,7 @@
 """Runs and table jobs as values.
 
-A run is one full synchronization of a connection, a preview of it, or a look for drift; a table job
-is its line for one table mapping.
+A run is one full synchronization of a connection or other long work on its tables (``RunKind``); a
+table job is its line for one table mapping.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ class RunKind(StrEnum):
     FULL_SYNC = "full-sync"
     PREVIEW = "preview"  # what a full synchronization would do; writes nothing
     RECONCILE = "reconcile"  # where the systems and the couplings differ; writes nothing to them
+    MATCH = "match"  # which uncoupled records of both sides fit each other; couples nothing
+    COUPLING = "coupling"  # what people want about many pairs (``sync.bulk``)
 
 
 class RunState(StrEnum):
@@ -108,6 +110,8 @@ class Run:
     """Raised when a line is restarted: the orchestration's instance id is ``run~generation``."""
     message: str = ""
     """Why the run ended in ``error``; empty else."""
+    order: str = ""
+    """What was ordered besides the mappings, as JSON; empty where that says it all."""
     etag: str = field(default="", compare=False)
 
     @property

@@ -40,6 +40,7 @@ def run_values(run: Run) -> dict[str, Value]:
         "cancel_requested": run.cancel_requested,
         "generation": run.generation,
         "message": run.message,
+        "order": run.order,
     }
 
 
@@ -56,6 +57,7 @@ def run_of(row: Row) -> Run:
         cancel_requested=columns.flag("cancel_requested"),
         generation=columns.number("generation"),
         message=columns.text("message"),
+        order=columns.text("order"),
         etag=row.etag,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -39,6 +39,7 @@ from sync.rules import RULES
 from sync.rules.base import RuleContext
 from sync.run_limits import TABLE as LIMITS
 from sync.run_limits import RunLimits
+from sync.slices import MakeSlice, reconciling, synchronizing
 from sync.table_state import TableStateStore
 from sync.tenant_slots import TABLE as SLOTS
 from sync.tenant_slots import TenantSlots
@@ -217,8 +218,13 @@ def worker_of(
     connection_id: str,
     catalog: CatalogSource,
     services: Callable[[], Services],
+    *,
+    further_slices: Mapping[RunKind, MakeSlice],
 ) -> TableJobWorker:
-    """The worker of one connection; ``services`` opens its two services when a slice begins."""
+    """The worker of one connection; ``services`` opens its two services when a slice begins.
+
+    ``further_slices`` tells what is done in runs of kinds that are built on this module.
+    """
 
     def open_work(run: Run, job: TableJob) -> Work:
         known, (bc, crm) = catalog(), services()
@@ -241,7 +247,12 @@ def worker_of(
         store=job_store(tenant, connection_id),
         states=stores.states,
         requests=stores.requests,
-        drift=drift_store(tenant, connection_id),
+        slices={
+            RunKind.FULL_SYNC: synchronizing,
+            RunKind.PREVIEW: synchronizing,
+            RunKind.RECONCILE: reconciling(drift_store(tenant, connection_id)),
+            **further_slices,
+        },
         slots=tenant_slots(tenant),
         full_sync=full_sync_of(tenant, connection_id, catalog),
         open_work=open_work,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,7 +22,6 @@ from errors import (
     RefusedRequestError,
     TransientError,
 )
-from sync.drift_store import DriftStore
 from sync.full_sync import FullSync
 from sync.job_keeper import JobKeeper
 from sync.jobs import (
@@ -37,9 +36,9 @@ from sync.jobs import (
     TableStatus,
 )
 from sync.lease_keeper import LeaseKeeper
-from sync.reconcile_line import ReconcileSlice
 from sync.requests import PassRequests
-from sync.table_job import RunCancelledError, TableJobSlice
+from sync.slices import Held, MakeSlice, Slice
+from sync.table_job import RunCancelledError
 from sync.table_state import TableState, TableStateStore
 from sync.tenant_slots import WAITS, WAITS_HINT, TenantSlots, delay_seconds
 from sync.work import Work
@@ -70,18 +69,19 @@ class TableJobWorker:
         store: JobStore,
         states: TableStateStore,
         requests: PassRequests,
-        drift: DriftStore,
+        slices: Mapping[RunKind, MakeSlice],
         slots: TenantSlots,
         full_sync: FullSync,
         open_work: Callable[[Run, TableJob], Work],
         limits: WorkerLimits,
         now: Callable[[], datetime],
     ) -> None:
-        """``open_work`` opens the services and loads what the mapping needs; it may raise."""
+        """``open_work`` opens the services and loads what the mapping needs; it may raise.
+        ``slices`` tells what is done in a slice of each kind of run."""
         self._store = store
         self._states = states
         self._requests = requests
-        self._drift = drift
+        self._slices = slices
         self._slots = slots
         self._full_sync = full_sync
         self._open_work = open_work
@@ -198,36 +198,20 @@ class TableJobWorker:
         self._full_sync.enqueue(run.run_id, keeper.job.mapping)
         return False
 
-    def _slice(
-        self, run: Run, keeper: JobKeeper, table: LeaseKeeper[TableState]
-    ) -> TableJobSlice | ReconcileSlice:
+    def _slice(self, run: Run, keeper: JobKeeper, table: LeaseKeeper[TableState]) -> Slice:
         """What is to be done with the table, by the kind of the run."""
         until = time.monotonic() + self._limits.slice_seconds
-
-        def is_time_up() -> bool:
-            return time.monotonic() >= until
-
-        def is_cancelled() -> bool:
-            return self._is_cancelled(run)
-
-        work = self._open_work(run, keeper.job)
-        if run.kind is RunKind.RECONCILE:
-            return ReconcileSlice(
-                work,
-                keeper,
-                table,
-                self._drift,
+        make = self._slices[run.kind]
+        return make(
+            Held(
+                run=run,
+                work=self._open_work(run, keeper.job),
+                line=keeper,
+                table=table,
                 now=self._now,
-                is_time_up=is_time_up,
-                is_cancelled=is_cancelled,
+                is_time_up=lambda: time.monotonic() >= until,
+                is_cancelled=lambda: self._is_cancelled(run),
             )
-        return TableJobSlice(
-            work,
-            keeper,
-            table,
-            now=self._now,
-            is_time_up=is_time_up,
-            is_cancelled=is_cancelled,
         )
 
     def _is_cancelled(self, run: Run) -> bool:

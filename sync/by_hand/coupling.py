@@ -1,58 +1,26 @@
 """Coupling two records because a person says that they are the same.
 
-Everything is read and checked first; then, with the table held (``sync.by_hand.table_hold``), in
-this order: what is left of couplings that are replaced is marked as uncoupled, the pair is coupled,
-the chosen side is stored as the person's decision, a hint has the pair synchronized. A crash at any
-point is followed by the person's next try, which finds what was done and goes on:
-
-    a call that dies                          the same call again
-    marks the present partner as uncoupled
-                                              finds the partner coupled still: replaces it
-    couples the pair
-                                              finds it coupled: decides, hints
-    stores the decision
-                                              the same decision, the same hint
-
-and in the meantime nothing is lost or overwritten: a pair that is coupled without its decision is
-one whose differing fields a pass reports as conflicts.
-
-The choice of a side is a decision as about any conflict (``sync.decisions``), bound to the values
-that were seen: one that changes before the pair is synchronized was not decided about. It is made
-of the fields that both sides fill differently; a blank one takes the other side's value, whoever
-was chosen, as it does when records are matched.
+Everything is read and checked first; then, with the table held (``sync.by_hand.table_hold``), the
+pair is coupled (``sync.by_hand.pairing``, which tells what a crash leaves behind).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
-from couplings.model import Coupling, CouplingState, Side
+from couplings.model import Coupling, Side
+from couplings.store import CouplingRefusal
 from errors import RefusedRequestError
 from sync.by_hand.named_records import PLACES
-from sync.by_hand.side_by_side import PARENT_NOT_COUPLED, Partner, SideBySide, derive, look
+from sync.by_hand.pairing import First, Pairing, Wish
+from sync.by_hand.side_by_side import PARENT_NOT_COUPLED, Partner, SideBySide, look
 from sync.by_hand.table_hold import TableHold
-from sync.cascade import Parent
-from sync.commit import outcome_of, outcomes_apart
-from sync.hints import HintReason, HintStore, RecordHint
-from sync.lease_keeper import LeaseKeeper
-from sync.mapping import Direction, TableMapping
-from sync.outcome_model import Decision, DecisionKind, Outcome, RecordKey
-from sync.pair import Pair
-from sync.planning import conflict_problem
+from sync.hints import HintStore
+from sync.mapping import TableMapping
 from sync.requests import PassRequests
-from sync.table_model import TableState
 from sync.work import Work
-
-
-class First(StrEnum):
-    """Whose values count where both sides differ when a pair is synchronized for the first time."""
-
-    TO_CRM = "to_crm"
-    FROM_CRM = "from_crm"
-    NONE = "none"  # nobody's: differing fields are reported, or decided by the mapping's policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +31,16 @@ class Coupled:
     """Both records as they were."""
     coupling: Coupling
     """Without its base snapshot."""
-    before: bool
-    """The two were coupled already."""
-    replaced: tuple[Partner, ...]
-    """The couplings that this one took the place of."""
+
+    @property
+    def before(self) -> bool:
+        """The two were coupled already."""
+        return self.seen.is_coupled
+
+    @property
+    def replaced(self) -> tuple[Partner, ...]:
+        """The couplings that this one took the place of."""
+        return self.seen.others
 
 
 class NotCoupleableError(RefusedRequestError):
@@ -145,63 +119,13 @@ class ManualCoupling:
                 each.coupling for each in (seen.of_bc, seen.of_crm) if each
             ]:
                 seen = _allowed(look(work, seen.bc_id, seen.crm_id), replaces=replaces)
-            coupling = self._couple(work, seen, keeper)
-            self._decide(work, seen, first)
+            pairing = Pairing(work, keeper, hints=self._hints, now=self._now)
+            coupling = pairing.couple([Wish(seen=seen, first=first)])[seen.bc_id]
+            if isinstance(coupling, CouplingRefusal):
+                raise CoupledOtherwiseError([("bc", coupling.message)])
             self._requests.want(work.mapping.name)
         self._wake_waiting(work.mapping.name)
-        return Coupled(seen=seen, coupling=coupling, before=seen.is_coupled, replaced=seen.others)
-
-    def _couple(self, work: Work, seen: SideBySide, keeper: LeaseKeeper[TableState]) -> Coupling:
-        """Couple the pair in place of the partners that were seen."""
-        keys = [("bc", seen.bc_id), ("crm", seen.crm_id)]
-        _withdraw_decisions(work, keys)
-        if seen.of_bc and seen.is_coupled:
-            return seen.of_bc.coupling
-        now = self._now()
-        left = [each for partner in seen.others for each in _apart(work, seen, partner, now)]
-        known = work.outcomes.find(work.mapping.name, [each.key for each in left])
-        work.outcomes.record_many([_overriding(each, known.get(each.key)) for each in left])
-        coupling = Coupling(
-            mapping=work.mapping.name,
-            bc_id=seen.bc_id,
-            crm_id=seen.crm_id,
-            bc_key=seen.key,
-            name=seen.name,
-            base=None,
-            bc_version=None,
-            crm_version=None,
-            state=CouplingState.CONFLICT if seen.plan.conflicts else CouplingState.COUPLED,
-            coupled_at=now,
-            synchronized_at=None,
-        )
-        # Raises where the table was lost to a worker that knows better.
-        keeper.checkpoint(couplings=keeper.held.couplings_begun)
-        if seen.others:
-            before = [Parent.of(each.coupling) for each in seen.others]
-            with work.cascade(work.mapping.name, before):
-                work.couplings.recouple(work.mapping.name, coupling)
-        elif refusals := work.couplings.couple_many(work.mapping.name, [coupling]):
-            raise CoupledOtherwiseError([("bc", refusals[0].message)])
-        keeper.note(couplings=keeper.held.couplings_ended)
-        work.outcomes.clear_many(work.mapping.name, keys, carried_out=True)
-        return coupling
-
-    def _decide(self, work: Work, seen: SideBySide, first: First) -> None:
-        """Store whose values count, and have the pair looked at."""
-        name, now = work.mapping.name, self._now()
-        decided = _decided(work, seen, first, now)
-        if decided:
-            # Whoever compares the whole table before the hint is followed is to ask for decisions.
-            coupled = seen.of_bc.coupling if seen.of_bc and seen.is_coupled else None
-            if coupled and coupled.state is CouplingState.COUPLED:
-                contested = replace(coupled, state=CouplingState.CONFLICT)
-                work.couplings.save_many(name, [contested])
-            known = work.outcomes.find(name, [decided.key]).get(decided.key)
-            work.outcomes.record_many([_overriding(decided, known)])
-        self._hints.add_many(
-            name,
-            [RecordHint(side="bc", record_id=seen.bc_id, reason=HintReason.RESOLVE, due_at=now)],
-        )
+        return Coupled(seen=seen, coupling=coupling)
 
 
 def _check_direction(mapping: TableMapping, first: First) -> None:
@@ -253,61 +177,3 @@ def _partners(work: Work, seen: SideBySide) -> list[Coupling]:
     of_bc = work.couplings.find_by_bc(name, [seen.bc_id])
     of_crm = work.couplings.find_by_crm(name, [seen.crm_id])
     return [*of_bc.values(), *of_crm.values()]
-
-
-def _withdraw_decisions(work: Work, keys: Sequence[RecordKey]) -> None:
-    """Forget what was decided about the records before: this wish is the later one."""
-    for outcome in work.outcomes.find(work.mapping.name, keys).values():
-        if outcome.decision and not work.outcomes.change(replace(outcome, decision=None)):
-            raise RefusedRequestError(
-                409,
-                "outcome-changes",
-                "Somebody else decides about one of the records just now.",
-                hint="Ask again if it is still wanted.",
-            )
-
-
-def _apart(work: Work, seen: SideBySide, partner: Partner, now: datetime) -> list[Outcome]:
-    """What is said of a record that loses its partner to the pair: it gets no new one by itself."""
-    if partner.record is None:
-        return []
-    pair = Pair(
-        origin="bc",
-        bc_id=partner.coupling.bc_id,
-        crm_id=partner.coupling.crm_id,
-        name=partner.name,
-    )
-    if partner is seen.of_bc:
-        pair.crm = partner.record
-    else:
-        pair.bc, _ = derive(work, partner.record)
-    return outcomes_apart(work, pair, now)
-
-
-def _overriding(outcome: Outcome, known: Outcome | None) -> Outcome:
-    """The outcome with its own decision, or none, in place of an earlier one."""
-    return replace(outcome, considered=known.decision if known else None)
-
-
-def _decided(work: Work, seen: SideBySide, first: First, now: datetime) -> Outcome | None:
-    """The differing fields with the person's decision about them; None where there is none."""
-    conflicts = [replace(each, winner=None) for each in seen.plan.conflicts]
-    if first is First.NONE or not conflicts:
-        return None
-    pair = Pair(
-        origin="bc",
-        bc_id=seen.bc_id,
-        crm_id=seen.crm_id,
-        key=seen.key,
-        name=seen.name,
-        bc=seen.bc,
-        crm=seen.crm,
-    )
-    return replace(
-        outcome_of(work, pair, conflict_problem(conflicts), now),
-        decision=Decision(
-            kind=DecisionKind.RESOLVE,
-            winners={each.field.crm: Direction(first.value) for each in conflicts},
-            seen={each.field.crm: each.seen for each in conflicts},
-        ),
-    )

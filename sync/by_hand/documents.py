@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sync.by_hand.coupling import First
 from sync.by_hand.order import Compared, CoupledInOrder, CoupleFirst, Suggestion
 from sync.by_hand.pair_requests import Uncoupling
+from sync.by_hand.pairing import First
 from sync.by_hand.partner_creation import Wanted
 from sync.by_hand.side_by_side import ComparedField, Obstacle, Partner, SideBySide
 from sync.cascade import Dependent

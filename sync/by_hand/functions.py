@@ -12,7 +12,6 @@ from connections.model import CONNECTION_ID_PATTERN
 from connections.store import connections_of
 from errors import RefusedRequestError
 from identity.model import Role
-from sync.by_hand.coupling import First
 from sync.by_hand.documents import (
     compared_document,
     coupled_document,
@@ -23,6 +22,7 @@ from sync.by_hand.named_records import shown
 from sync.by_hand.opening import coupling_in_order_of, pair_requests_of, partner_creation_of
 from sync.by_hand.order import CoupledInOrder, OrderedCoupling
 from sync.by_hand.pair_requests import PairRequests, Selection
+from sync.by_hand.pairing import First
 from sync.catalog import MappingCatalog
 from sync.connected import catalog_source, services_source
 from sync.mapping import MAPPING_NAME, TableMapping

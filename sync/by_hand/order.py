@@ -17,12 +17,12 @@ from services.records import Record
 from sync.by_hand.coupling import (
     Coupled,
     CoupledOtherwiseError,
-    First,
     ManualCoupling,
     NotCoupleableError,
     partners_in_words,
 )
 from sync.by_hand.named_records import PLACES, find_bc, find_crm
+from sync.by_hand.pairing import First
 from sync.by_hand.side_by_side import PARENT_NOT_COUPLED, Obstacle, SideBySide, look
 from sync.changes import Changes, take_changes
 from sync.outcome_model import UNCOUPLED

@@ -21,22 +21,20 @@ A crash leaves decisions that nobody was told of: asking again stores them again
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched, chain
 
-from couplings.model import Coupling, CouplingState
+from couplings.model import Coupling
 from couplings.store import CouplingStore
 from errors import RefusedRequestError
 from sync.by_hand.named_records import is_id, shown
+from sync.by_hand.parting import Parting
 from sync.by_hand.table_hold import TableHold
 from sync.cascade import Cascade, Dependent, Parent
 from sync.hints import HintReason, HintStore, RecordHint
-from sync.outcomes import Decision, DecisionKind, Outcome, OutcomeKind, OutcomeStore, RecordKey
+from sync.outcomes import OutcomeStore, RecordKey
 from sync.requests import PassRequests
-
-TO_BE_UNCOUPLED = "to-be-uncoupled"
-"""Code of a coupled record whose coupling a person wants removed, until that is done."""
 
 _AT_ONCE = 1000
 _FEW = 20
@@ -110,10 +108,17 @@ class PairRequests:
         Raises ``RefusedRequestError`` (409) where a record is not coupled, or the table is at work
         for long; nothing is taken apart then.
         """
+        parting = Parting(
+            self._mapping,
+            couplings=self._couplings,
+            outcomes=self._outcomes,
+            hints=self._hints,
+            now=self._now,
+        )
         with self._hold(self._mapping):
             number = 0
             for some in self._selected(selection):
-                self._take_apart(some)
+                parting.mark(some)
                 number += len(some)
             self._requests.want(self._mapping)
         return number
@@ -167,41 +172,6 @@ class PairRequests:
         return {wanted[entry.bc_key]: entry.bc_id for entry in entries}
 
     # What is stored
-
-    def _take_apart(self, pairs: Sequence[Coupling]) -> None:
-        asked = [self._asked(each) for each in pairs]
-        known = self._outcomes.find(self._mapping, [each.key for each in asked])
-        self._outcomes.record_many(
-            # in place of whatever was decided before
-            [
-                replace(each, considered=known[each.key].decision if each.key in known else None)
-                for each in asked
-            ]
-        )
-        in_step = [each for each in pairs if each.state is CouplingState.COUPLED]
-        self._couplings.save_many(
-            self._mapping, [replace(each, state=CouplingState.WAITING) for each in in_step]
-        )
-        self._look_at(HintReason.RESOLVE, [each.key for each in asked])
-
-    def _asked(self, pair: Coupling) -> Outcome:
-        now = self._now()
-        return Outcome(
-            mapping=self._mapping,
-            side="bc",
-            record_id=pair.bc_id,
-            code=TO_BE_UNCOUPLED,
-            kind=OutcomeKind.SKIPPED,
-            record_name=pair.name,
-            message="Somebody wants the record's coupling removed.",
-            hint="Nothing: the next pass does it.",
-            first_seen=now,
-            last_seen=now,
-            run_id="",
-            partner_id=pair.crm_id,
-            decision=Decision(kind=DecisionKind.UNCOUPLE),
-            untried=True,
-        )
 
     def _look_at(self, reason: HintReason, keys: Iterable[RecordKey]) -> None:
         due_at = self._now()

@@ -77,20 +77,25 @@ class PartnerCreation:
         return {*(("bc", each) for each in by_bc), *(("crm", each) for each in by_crm)}
 
     def _look_at(self, mapping: str, records: Sequence[RecordKey]) -> None:
-        if not records:
-            return
-        due_at = self._now()
-        hints = (
-            RecordHint(
-                side="bc" if side == "bc" else "crm",
-                record_id=record_id,
-                reason=HintReason.COUPLE,
-                due_at=due_at,
-            )
-            for side, record_id in records
+        if records:
+            want_partners(self._hints, mapping, records, self._now())
+            self._requests.request(mapping)
+
+
+def want_partners(
+    hints: HintStore, mapping: str, records: Iterable[RecordKey], due_at: datetime
+) -> None:
+    """Have the next pass see that these records get partners; idempotent."""
+    wanted = (
+        RecordHint(
+            side="bc" if side == "bc" else "crm",
+            record_id=record_id,
+            reason=HintReason.COUPLE,
+            due_at=due_at,
         )
-        self._hints.add_many(mapping, hints)
-        self._requests.request(mapping)
+        for side, record_id in records
+    )
+    hints.add_many(mapping, wanted)
 
 
 def _records(work: Work, bc: Sequence[str], crm: Sequence[str]) -> dict[RecordKey, Record]:

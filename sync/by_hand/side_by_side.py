@@ -8,7 +8,7 @@ would refuse.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from couplings.model import BaseSnapshot, Coupling
@@ -111,22 +111,34 @@ def look(work: Work, bc: str, crm_id: str) -> SideBySide:
     records have that number; else as the services do.
     """
     record, other = find_bc(work, [bc])[bc], find_crm(work, [crm_id])[crm_id]
+    (seen,) = look_at_many(work, [(record, other)])
+    return seen
+
+
+def look_at_many(work: Work, pairs: Sequence[tuple[Record, Record]]) -> list[SideBySide]:
+    """Pairs of a BC and a CRM record that were just read, in their order; few requests for all."""
+    partners = _Partners(work, pairs)
+    work.prepare(bc=[bc for bc, _ in pairs])
+    return [_side_by_side(work, bc, crm, partners) for bc, crm in pairs]
+
+
+def _side_by_side(work: Work, bc: Record, crm: Record, partners: _Partners) -> SideBySide:
     mapping = work.mapping
-    bc_id, crm_id = _bc_id(mapping, record), other[mapping.crm.id_column]
-    of_bc, of_crm = _partner_of_bc(work, bc_id), _partner_of_crm(work, crm_id)
+    bc_id, crm_id = _bc_id(mapping, bc), crm[mapping.crm.id_column]
+    of_bc, of_crm = partners.of_bc(bc_id), partners.of_crm(crm_id)
     is_coupled = of_bc is not None and of_bc.coupling.crm_id == crm_id
     base = of_bc.coupling.base if of_bc and is_coupled else None
-    derived, refused = derive(work, record)
-    states, fields, plan = _compare(work, derived, other, base)
-    obstacles = tuple(_obstacles(work, derived, other, states))
+    derived, refused = derive(work, bc)
+    states, fields, plan = _compare(work, derived, crm, base)
+    obstacles = tuple(_obstacles(work, derived, crm, states))
     return SideBySide(
         bc_id=bc_id,
         crm_id=crm_id,
-        key=str(record[mapping.bc.key]),
-        name=mapping.bc.name_of(record),
-        crm_name=str(other.get(mapping.crm.title) or ""),
+        key=str(bc[mapping.bc.key]),
+        name=mapping.bc.name_of(bc),
+        crm_name=str(crm.get(mapping.crm.title) or ""),
         bc=derived,
-        crm=other,
+        crm=crm,
         states=tuple(states),
         plan=plan,
         fields=fields,
@@ -137,8 +149,8 @@ def look(work: Work, bc: str, crm_id: str) -> SideBySide:
 
 
 def derive(work: Work, record: Record) -> tuple[Record, Obstacle | None]:
-    """The BC record with its derived fields, or as it is and why they cannot be worked out."""
-    work.prepare(bc=[record])
+    """The BC record, for which the work is prepared, with its derived fields; or as it is and why
+    they cannot be worked out."""
     try:
         return work.rule.derive(record, work.context), None
     except RecordError as error:
@@ -149,26 +161,40 @@ def _bc_id(mapping: TableMapping, record: Record) -> str:
     return str(record[mapping.bc.id_field])
 
 
-# Partners
+class _Partners:
+    """What the records of some pairs are coupled with already."""
 
+    def __init__(self, work: Work, pairs: Sequence[tuple[Record, Record]]) -> None:
+        mapping = work.mapping
+        self._mapping = mapping
+        self._bc = {_bc_id(mapping, bc): bc for bc, _ in pairs}
+        self._crm = {crm[mapping.crm.id_column]: crm for _, crm in pairs}
+        self._of_bc = work.couplings.find_by_bc(mapping.name, self._bc)
+        self._of_crm = work.couplings.find_by_crm(mapping.name, self._crm)
+        further_crm = {each.crm_id for each in self._of_bc.values()} - self._crm.keys()
+        further_bc = {each.bc_id for each in self._of_crm.values()} - self._bc.keys()
+        self._crm |= fetch_crm(work, sorted(further_crm))
+        if further_bc:
+            select = mapping.bc_select()
+            self._bc |= work.bc.fetch_many(work.endpoint, sorted(further_bc), select)
 
-def _partner_of_bc(work: Work, bc_id: str) -> Partner | None:
-    coupling = work.couplings.find_by_bc(work.mapping.name, [bc_id]).get(bc_id)
-    if coupling is None:
-        return None
-    record = fetch_crm(work, [coupling.crm_id]).get(coupling.crm_id)
-    name = str((record or {}).get(work.mapping.crm.title) or coupling.crm_id)
-    return Partner(coupling=coupling, record=record, name=name)
+    def of_bc(self, bc_id: str) -> Partner | None:
+        """The CRM record that a BC record is coupled with."""
+        coupling = self._of_bc.get(bc_id)
+        if coupling is None:
+            return None
+        record = self._crm.get(coupling.crm_id)
+        name = str((record or {}).get(self._mapping.crm.title) or coupling.crm_id)
+        return Partner(coupling=coupling, record=record, name=name)
 
-
-def _partner_of_crm(work: Work, crm_id: str) -> Partner | None:
-    coupling = work.couplings.find_by_crm(work.mapping.name, [crm_id]).get(crm_id)
-    if coupling is None:
-        return None
-    select = work.mapping.bc_select()
-    record = work.bc.fetch_many(work.endpoint, [coupling.bc_id], select).get(coupling.bc_id)
-    name = work.mapping.bc.name_of(record) if record else coupling.name
-    return Partner(coupling=coupling, record=record, name=name or coupling.bc_id)
+    def of_crm(self, crm_id: str) -> Partner | None:
+        """The BC record that a CRM record is coupled with."""
+        coupling = self._of_crm.get(crm_id)
+        if coupling is None:
+            return None
+        record = self._bc.get(coupling.bc_id)
+        name = self._mapping.bc.name_of(record) if record else coupling.name
+        return Partner(coupling=coupling, record=record, name=name or coupling.bc_id)
 
 
 # Fields

@@ -27,6 +27,7 @@ from sync.requests import PassRequests
 from sync.rules import RULES
 from sync.rules.base import RuleContext
 from sync.run_limits import RunLimits
+from sync.slices import MakeSlice, reconciling, synchronizing
 from sync.table_state import TableStateStore
 from sync.tenant_slots import TenantSlots
 from sync.waking import Waking
@@ -208,6 +209,14 @@ class SyncWorld:
             now=self.now,
         )
 
+    def slices(self) -> dict[RunKind, MakeSlice]:
+        """What is done in runs of each kind."""
+        return {
+            RunKind.FULL_SYNC: synchronizing,
+            RunKind.PREVIEW: synchronizing,
+            RunKind.RECONCILE: reconciling(self.drift),
+        }
+
     def worker(
         self,
         *,
@@ -218,7 +227,7 @@ class SyncWorld:
             store=self.jobs,
             states=self.states,
             requests=self.requests,
-            drift=self.drift,
+            slices=self.slices(),
             slots=self.slots(),
             full_sync=self.full_sync,
             open_work=open_work or self.open_work,

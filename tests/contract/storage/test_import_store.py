@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from errors import RefusedRequestError
-from sync.by_hand.coupling import First
+from sync.by_hand.pairing import First
 from sync.transfer.coupling_file import FileRow
 from sync.transfer.import_model import Import, ReportedRow, RowState
 from sync.transfer.import_store import TABLE, ImportStore

@@ -11,7 +11,7 @@ from itertools import count
 
 import pytest
 
-from sync.by_hand.coupling import First
+from sync.by_hand.pairing import First
 from tests.support.by_hand import coupling_by_hand
 from tests.support.crashes import CrashingWorld
 from tests.support.table_jobs import bc_customer, crm_account

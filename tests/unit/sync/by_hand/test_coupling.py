@@ -14,11 +14,11 @@ from errors import RefusedRequestError
 from sync.by_hand.coupling import (
     Coupled,
     CoupledOtherwiseError,
-    First,
     ManualCoupling,
     NotCoupleableError,
 )
 from sync.by_hand.pair_requests import Selection
+from sync.by_hand.pairing import First
 from sync.by_hand.table_hold import TableBusyError, TableHold
 from sync.decisions import Decisions
 from sync.drift import Flow

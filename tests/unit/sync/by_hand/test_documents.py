@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import pytest
 
-from sync.by_hand.coupling import First
 from sync.by_hand.documents import (
     compared_document,
     coupled_document,
@@ -15,6 +14,7 @@ from sync.by_hand.documents import (
 )
 from sync.by_hand.order import CoupledInOrder
 from sync.by_hand.pair_requests import Selection
+from sync.by_hand.pairing import First
 from sync.catalog import DEFAULT_CATALOG
 from tests.support.by_hand import coupling_by_hand, coupling_in_order, drain_passes, pair_requests
 from tests.support.table_jobs import SyncWorld, bc_customer, crm_account

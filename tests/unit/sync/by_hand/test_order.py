@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from errors import RefusedRequestError
-from sync.by_hand.coupling import CoupledOtherwiseError, First
+from sync.by_hand.coupling import CoupledOtherwiseError
 from sync.by_hand.order import Compared, ParentsFirstError
 from sync.by_hand.pair_requests import Selection
+from sync.by_hand.pairing import First
 from sync.references import References
 from tests.support.by_hand import (
     coupling_by_hand,

@@ -10,8 +10,9 @@ import pytest
 
 from couplings.model import CouplingState
 from errors import RefusedRequestError
-from sync.by_hand.coupling import First
-from sync.by_hand.pair_requests import TO_BE_UNCOUPLED, Selection
+from sync.by_hand.pair_requests import Selection
+from sync.by_hand.parting import TO_BE_UNCOUPLED
+from sync.by_hand.pairing import First
 from sync.hints import HintReason, RecordHint
 from sync.outcome_model import UNCOUPLED, OutcomeKind
 from sync.references import References

@@ -13,8 +13,8 @@ from itertools import count
 import pytest
 
 from errors import ConcurrencyError, RefusedRequestError, TransientError
-from sync.by_hand.coupling import First
 from sync.by_hand.pair_requests import Selection
+from sync.by_hand.pairing import First
 from tests.fakes.tables import MemoryAccount, StorageCall
 from tests.support.by_hand import coupling_by_hand, drain_passes, pair_requests
 from tests.support.table_jobs import SyncWorld, bc_customer, crm_account

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.by_hand.coupling import First
+from sync.by_hand.pairing import First
 from sync.mapping import TableMapping
 from sync.mappings import MAPPINGS
 from sync.transfer.coupling_file import MOST_ROWS, FaultyFileError, FileRow, Unsaid, read_file

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from sync.by_hand.coupling import First
+from sync.by_hand.pairing import First
 from sync.transfer.coupling_file import FileRow
 from sync.transfer.naming import Meant, records_meant
 from tests.support.table_jobs import SyncWorld, bc_customer, crm_account
