@@ -264,7 +264,7 @@ class FullSync:
 
 def _line(run: Run, mapping: TableMapping) -> TableJob:
     # looking at a table needs no other one to be looked at first
-    is_look = run.kind is RunKind.RECONCILE
+    is_look = run.kind in (RunKind.RECONCILE, RunKind.MATCH)
     parents = () if is_look else tuple(p for p in mapping.dependencies if p in run.mappings)
     return TableJob(
         run_id=run.run_id,

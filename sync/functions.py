@@ -251,6 +251,16 @@ async def begin_run(
     return run
 
 
+async def begin_coupling(
+    req: Request, starter: Any, mappings: Sequence[str], order: str
+) -> func.HttpResponse:
+    """202: work on many pairs of these table mappings was begun; the order is as
+    ``sync.bulk.opening.order_of`` tells it."""
+    run = await begin_run(req, starter, RunKind.COUPLING, mappings, order=order)
+    location = answers.address("connections", _connection_id(req), "runs", run.run_id)
+    return answers.accepted(location, run_document(run))
+
+
 def _require_active(req: Request) -> None:
     """A preview writes nothing; whatever else runs does so for an enabled connection only."""
     connections_of(req.caller.tenant).load_active(_connection_id(req))

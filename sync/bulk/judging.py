@@ -24,12 +24,14 @@ class Judged:
 
 
 def judge(work: Work, wants: Sequence[Want]) -> Judged:
-    """Read the pairs' records and see which may be coupled; few requests for all of them.
+    """Read the pairs' records and see which may be coupled; few requests for all of them. A row
+    whose list knows no record for it has a blank id.
 
     Raises as the services do.
     """
-    bc = work.bc.fetch_many(work.endpoint, [each.bc_id for each in wants], work.mapping.bc_select())
-    crm = fetch_crm(work, [each.crm_id for each in wants])
+    bc_ids = [each.bc_id for each in wants if each.bc_id]
+    bc = work.bc.fetch_many(work.endpoint, bc_ids, work.mapping.bc_select())
+    crm = fetch_crm(work, [each.crm_id for each in wants if each.crm_id])
     there = [each for each in wants if each.bc_id in bc and each.crm_id in crm]
     seen = look_at_many(work, [(bc[each.bc_id], crm[each.crm_id]) for each in there])
     refused = [_missing(work, each, "bc") for each in wants if each.bc_id not in bc]

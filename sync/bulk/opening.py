@@ -13,6 +13,8 @@ from sync.bulk.whole_table import WholeTable
 from sync.connected import catalog_source
 from sync.opening import pass_stores, waking_of
 from sync.slices import Held, MakeSlice, Slice
+from sync.transfer.opening import SOURCE as IMPORT
+from sync.transfer.opening import imported_list
 
 EVERYTHING = "everything"
 """All pairs of the tables, to be taken apart."""
@@ -28,7 +30,7 @@ def _everything(
     return WholeTable(held.work.couplings, held.work.mapping.name)
 
 
-WANT_LISTS: Mapping[str, MakeWants] = {EVERYTHING: _everything}
+WANT_LISTS: Mapping[str, MakeWants] = {EVERYTHING: _everything, IMPORT: imported_list}
 """Where the wants of a run come from, by ``source`` of its order."""
 
 
