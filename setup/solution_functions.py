@@ -21,7 +21,7 @@ from services.transport import Transport
 from settings import settings
 from setup.solution.documents import import_document, sign_in_document
 from setup.solution.importing import Importing, Wanted
-from setup.solution.package import read_package
+from setup.solution.package import LONGEST_TEXT, read_package
 from setup.solution.store import TABLE, SolutionStore
 from setup.sources import IMPATIENT
 from storage.accounts import storage_account
@@ -35,6 +35,8 @@ blueprint = func.Blueprint()
 _LIMITS = replace(IMPATIENT, read_timeout=90.0)
 """Staging is answered only when the whole package was checked."""
 
+_LARGEST_BODY = LONGEST_TEXT + 64 * 1024
+"""The package and what is beside it."""
 _SECONDS_WITH_TOKEN = 5.0
 _SECONDS_WITH_DEVICE_CODE = 120.0
 """Longer: a device code gives its token once, so another call needs another sign-in."""
@@ -58,7 +60,7 @@ class ImportRequest:
     """The body of ``POST connections/{id}/solution``."""
 
     administrator: AdministratorMembers
-    package: Annotated[str, Text(longest=64 * 1024)] | None = None
+    package: Annotated[str, Text(longest=LONGEST_TEXT)] | None = None
     """The zip file in base64; left out to carry an import on."""
     redeploy: bool = False
     """Import the package although it was imported already."""
@@ -77,6 +79,7 @@ def begin_solution_sign_in(req: Request) -> func.HttpResponse:
     "connections/{connection_id}/solution",
     body=ImportRequest,
     idempotent=True,
+    largest_body=_LARGEST_BODY,
 )
 def import_solution(req: Request) -> func.HttpResponse:
     """200 when the solution is imported and the roles are assigned, 202 while the organization

@@ -20,11 +20,15 @@ from xml.parsers.expat import ExpatError, ParserCreate
 from errors import RefusedRequestError
 from setup.solution.contents import SOLUTION
 
-LARGEST_PACKAGE = 48 * 1024
-"""Bytes of the zip file; the body of a request is limited anyway."""
-_LARGEST_FILE = 4 * 1024 * 1024
-_LARGEST_WHOLE = 8 * 1024 * 1024
-_MOST_FILES = 100
+LARGEST_PACKAGE = 4 * 1024 * 1024
+"""Bytes of the zip file."""
+LONGEST_TEXT = (LARGEST_PACKAGE + 2) // 3 * 4
+"""Characters of its base64."""
+_LARGEST_FILE = 16 * 1024 * 1024
+_LARGEST_WHOLE = 32 * 1024 * 1024
+_MOST_FILES = 500
+_LARGEST_MANIFEST = 1024 * 1024
+"""Of the one file that is held as a tree, which takes many times its size."""
 _MANIFEST = "solution.xml"
 _CUSTOMIZATIONS = "customizations.xml"
 _ENCRYPTED = 0x1
@@ -58,8 +62,10 @@ def read_package(encoded: str) -> Package:
     for name in (_MANIFEST, _CUSTOMIZATIONS):
         if name not in files:
             raise _refused(f"it holds no {name} at its root")
+    if len(files[_MANIFEST]) > _LARGEST_MANIFEST:
+        raise _refused(f"its {_MANIFEST} is larger than {_LARGEST_MANIFEST} bytes")
     manifest = _parsed(_MANIFEST, files[_MANIFEST])
-    _parsed(_CUSTOMIZATIONS, files[_CUSTOMIZATIONS])
+    _require_plain(_CUSTOMIZATIONS, files[_CUSTOMIZATIONS])
     name, version = (
         (manifest.findtext(f"SolutionManifest/{member}") or "").strip()
         for member in ("UniqueName", "Version")
@@ -96,12 +102,20 @@ def _files(archive: zipfile.ZipFile) -> dict[str, bytes]:
 
 
 def _parsed(name: str, content: bytes) -> Element:
-    """The root of an XML file that declares no document type, and so no entities."""
+    """The root of an XML file; refused as by ``_require_plain``."""
     builder = TreeBuilder()
+    _require_plain(name, content, builder)
+    return builder.close()
+
+
+def _require_plain(name: str, content: bytes, builder: TreeBuilder | None = None) -> None:
+    """Refuses what is no XML, or declares a document type and so perhaps entities; what is in it
+    goes to the ``builder``."""
     parser = ParserCreate()
-    parser.StartElementHandler = builder.start
-    parser.EndElementHandler = builder.end
-    parser.CharacterDataHandler = builder.data
+    if builder is not None:
+        parser.StartElementHandler = builder.start
+        parser.EndElementHandler = builder.end
+        parser.CharacterDataHandler = builder.data
 
     def refuse(*_declaration: object) -> None:
         raise _refused(f"{name} declares a document type")
@@ -109,8 +123,7 @@ def _parsed(name: str, content: bytes) -> Element:
     parser.StartDoctypeDeclHandler = refuse
     try:
         parser.Parse(content, True)
-        return builder.close()
-    except (ExpatError, AssertionError):
+    except ExpatError:
         raise _refused(f"{name} is no well-formed XML") from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from random import Random
 from typing import Any
 
 import pytest
@@ -57,6 +58,13 @@ def test_an_import_that_takes_long_is_carried_on_by_further_calls(guided: Guided
     done = guided.import_solution(connection, administrator)
     assert (done.status, done.body["state"]) == (200, "finished"), done.body
     assert roles_of_the_user(guided) == set(ROLES)
+
+
+def test_a_package_of_a_mebibyte_is_imported(guided: Guided, connection: str):
+    administrator = {"token": delegated_token(guided, connection)}
+    package = encoded({"Other/image.png": Random(1).randbytes(1024 * 1024)})
+    done = guided.import_solution(connection, administrator, package=package)
+    assert (done.status, done.body["state"]) == (200, "finished"), done.body
 
 
 def test_until_the_sign_in_is_finished_the_caller_is_told_to_come_again(
