@@ -75,6 +75,13 @@ class Settings:
     """Runs, and passes asked for, that one tenant may start within an hour; 0: no limit."""
     tenant_runs_at_once: int
     """Runs of one tenant's connections that may be in process at once; 0: no limit."""
+    refused_hold_hours: int
+    """After so many hours of refused credentials or privileges a connection is put on hold; 0:
+    never."""
+    run_retention_days: int
+    """How long runs that are over are kept; 0: for ever."""
+    audit_retention_days: int
+    """How long calls stay in the audit trail; 0: for ever."""
     tenant_slots: int
     """Queue messages of one tenant that all processes together may work on at once; 0: no limit.
     Other tenants find a free worker only where there are more workers than this."""
@@ -137,6 +144,9 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         tenant_request_burst=number("TENANT_REQUEST_BURST", 200, lowest=1),
         tenant_starts_per_hour=number("TENANT_STARTS_PER_HOUR", 120),
         tenant_runs_at_once=number("TENANT_RUNS_AT_ONCE", 10),
+        refused_hold_hours=number("REFUSED_HOLD_HOURS", 6),
+        run_retention_days=number("RUN_RETENTION_DAYS", 90),
+        audit_retention_days=number("AUDIT_RETENTION_DAYS", 400),
         tenant_slots=number("TENANT_SLOTS", 4),
     )
 

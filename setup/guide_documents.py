@@ -19,6 +19,7 @@ def guide_document(connection: Connection, results: _Results, mark: str) -> dict
     return {
         "connection_id": connection.connection_id,
         "state": connection.state.value,
+        "hold_reason": connection.hold_reason,
         "is_ready": is_ready(results, mark),
         "next": _next(connection, results, mark),
         "steps": [step_document(step, results.get(step), mark) for step in Step],
@@ -80,10 +81,10 @@ def _next(connection: Connection, results: _Results, mark: str) -> dict[str, str
                 "was not looked at yet" if step not in results else "was looked at before a change"
             )
             return _advice(step, "", f"This step {why}: POST {address}/setup/{step.value}.")
-    if connection.state is not ConnectionState.ACTIVE:
-        return {"step": "", "check": "", "message": f"Enable it: POST {address}/enable."}
-    return None
+    if connection.state is ConnectionState.ACTIVE:
+        return None
+    return _advice("", "", f"{connection.hold_reason} Enable it: POST {address}/enable.")
 
 
-def _advice(step: Step, check: str, message: str) -> dict[str, str]:
-    return {"step": step.value, "check": check, "message": message.strip()}
+def _advice(step: Step | str, check: str, message: str) -> dict[str, str]:
+    return {"step": str(step), "check": check, "message": message.strip()}

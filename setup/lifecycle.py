@@ -54,15 +54,22 @@ class Lifecycle:
         *,
         is_run_active: Callable[[], bool],
         waiting_orders: Callable[[], list[str]],
+        refusal: Callable[[], str],
+        forget_refusal: Callable[[], None],
     ) -> None:
         """``waiting_orders``: numbers of CRM's submitted orders, which Business Central is to
-        have; asked only where the connection takes orders over."""
+        have; asked only where the connection takes orders over. ``refusal``: why the connection is
+        of no use any more, as far as is known now; empty where it is not. ``forget_refusal``: what
+        stopped its passes is mended."""
         self._connections = connections
         self._is_run_active = is_run_active
         self._waiting_orders = waiting_orders
+        self._refusal = refusal
+        self._forget_refusal = forget_refusal
 
     def enable(self, stored: StoredConnection, results: Sequence[StepResult]) -> StoredConnection:
-        """Enable a connection whose checks passed; one that is enabled stays so.
+        """Enable a connection whose checks passed; one that is enabled stays so, and is written
+        all the same: see ``hold_refused``.
 
         Raises ``SetupIncompleteError`` (409) where a check failed, ``RefusedRequestError`` (409)
         where the connection is being deleted, (412) where it was changed since it was checked.
@@ -71,8 +78,7 @@ class Lifecycle:
         _require_not_deleting(connection)
         if any(each.result is Result.FAILED for each in results):
             raise SetupIncompleteError(results)
-        if connection.state is ConnectionState.ACTIVE:
-            return stored
+        self._forget_refusal()
         active = replace(connection, state=ConnectionState.ACTIVE, hold_reason="")
         return self._connections.change(stored, active)
 
@@ -96,6 +102,66 @@ class Lifecycle:
         _require_not_deleting(connection)
         if connection.options.sales_orders:
             _refuse_waiting(self._waiting_orders())
+        return self._hold(stored, reason)
+
+    def is_to_be_held(self, stored: StoredConnection) -> bool:
+        """Whether ``hold_refused`` has anything to do, as far as is known now."""
+        is_active = stored.connection.state is ConnectionState.ACTIVE
+        return is_active and bool(self._refusal()) and not self._is_run_active()
+
+    def hold_refused(self, stored: StoredConnection) -> StoredConnection | None:
+        """Put an enabled connection on hold because a service refuses it for good; None where
+        none does. Submitted orders do not count: nothing can take them over any more.
+
+        The connection was read before its refusal is looked at. Whoever enables it or gives it
+        other credentials forgets the refusal first and writes the connection then, so of two that
+        meet one is refused, or sees the other:
+
+            this call                           an administrator
+            connection read: version 1
+                                                checks pass: forgets the refusal
+            looks for a refusal: none, ends
+                                                writes version 2
+
+            connection read: version 1
+            looks for a refusal: there is one
+                                                checks pass: forgets it, writes version 2
+            writes on hold over version 1: refused
+
+            connection read, refusal there
+            writes on hold over version 1
+                                                checks passed: forgets the refusal, writes over
+                                                version 1: refused (412), is told to look again
+
+        A pass that works at the same moment only forgets the refusal, so that is looked for once
+        more after the writing:
+
+            this call                           a pass
+            looks for a refusal: there is one
+                                                works: forgets the refusal
+            writes on hold
+            looks for a refusal: none,
+            writes active again
+
+        Raises ``RefusedRequestError`` as ``disable``.
+        """
+        reason = self._refusal()
+        if not reason or stored.connection.state is not ConnectionState.ACTIVE:
+            return None
+        held = self._hold(stored, reason)
+        if self._refusal():
+            return held
+        self._connections.change(held, stored.connection)
+        return None
+
+    def rotate(self, stored: StoredConnection, wanted: Connection) -> StoredConnection:
+        """Store credentials that both services took; raises ``RefusedRequestError`` (412) where
+        the connection was changed since it was read."""
+        self._forget_refusal()
+        return self._connections.change(stored, wanted)
+
+    def _hold(self, stored: StoredConnection, reason: str) -> StoredConnection:
+        connection = stored.connection
         held = replace(connection, state=ConnectionState.ON_HOLD, hold_reason=reason)
         changed = self._connections.change(stored, held)
         if self._is_run_active():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -9,28 +10,30 @@ from typing import Annotated
 
 import azure.functions as func
 
-from connections.model import CONNECTION_ID_PATTERN, Connection, Credentials
+from audit.trail import audit_trail
+from connections.model import CONNECTION_ID_PATTERN, Credentials
 from connections.request import CredentialsMembers, NewConnection, connection_of
-from connections.services import open_connections, try_services
-from connections.store import StoredConnection, connections_of
+from connections.services import try_services
+from connections.store import StoredConnection, connections_of, enabled_connections
+from errors import CouplerError
 from identity.model import Role, TenantId
 from settings import settings
 from setup.guide import run_all
-from setup.lifecycle import Lifecycle
+from setup.opening import lifecycle_of
+from setup.refusals import hold_if_refused
 from setup.removal import QUEUE, Removal, RemovalTask
 from storage.accounts import storage_account
 from storage.queues import StorageQueues
 from storage.secrets import check_secret_name
-from sync.opening import job_store, now, pass_stores
+from sync.opening import now, pass_stores
 from web import answers
 from web.edge import Request, route
 from web.shapes import Text
 from webhooks.opening import registrar_of
 
-blueprint = func.Blueprint()
+log = logging.getLogger(__name__)
 
-_SUBMITTED = 1
-"""``statecode`` of a CRM order that Business Central is to have."""
+blueprint = func.Blueprint()
 
 
 class KeptCouplings(StrEnum):
@@ -70,7 +73,7 @@ def change_connection(req: Request) -> func.HttpResponse:
     )
     stored = _as_seen(req)
     wanted = replace(wanted, connection_id=stored.connection.connection_id)
-    return _answer(_lifecycle(req.caller.tenant, stored.connection).change(stored, wanted))
+    return _answer(lifecycle_of(req.caller.tenant, stored.connection).change(stored, wanted))
 
 
 @route(blueprint, Role.ADMINISTRATOR, "POST", "connections/{connection_id}/enable")
@@ -79,10 +82,7 @@ def enable_connection(req: Request) -> func.HttpResponse:
     stored = _stored(req)
     tenant = req.caller.tenant
     results = run_all(tenant, stored)
-    enabled = _lifecycle(tenant, stored.connection).enable(stored, results)
-    # what stopped its passes before is mended: every check passed
-    pass_stores(tenant, enabled.connection.connection_id).health.resume()
-    return _answer(enabled)
+    return _answer(lifecycle_of(tenant, stored.connection).enable(stored, results))
 
 
 @route(
@@ -96,7 +96,7 @@ def disable_connection(req: Request) -> func.HttpResponse:
     """200 when the connection is on hold: no run, no pass, nothing removed."""
     stored = _stored(req)
     reason = req.body(HoldRequest).reason or "disabled by an administrator"
-    return _answer(_lifecycle(req.caller.tenant, stored.connection).disable(stored, reason))
+    return _answer(lifecycle_of(req.caller.tenant, stored.connection).disable(stored, reason))
 
 
 @route(
@@ -123,7 +123,7 @@ def rotate_credentials(req: Request) -> func.HttpResponse:
     )
     wanted = replace(stored.connection, credentials=credentials)
     try_services(req.caller.tenant, wanted)
-    return _answer(connections_of(req.caller.tenant).change(stored, wanted))
+    return _answer(lifecycle_of(req.caller.tenant, wanted).rotate(stored, wanted))
 
 
 @route(
@@ -140,7 +140,7 @@ def delete_connection(req: Request) -> func.HttpResponse:
     query = req.query(RemovalQuery)
     stored = _as_seen(req)
     tenant, connection_id = req.caller.tenant, stored.connection.connection_id
-    removing = _lifecycle(tenant, stored.connection).begin_removal(stored)
+    removing = lifecycle_of(tenant, stored.connection).begin_removal(stored)
     task = RemovalTask(
         tenant=tenant,
         connection_id=connection_id,
@@ -150,6 +150,22 @@ def delete_connection(req: Request) -> func.HttpResponse:
     return answers.accepted(
         answers.address("connections", connection_id), removing.connection.document()
     )
+
+
+@blueprint.timer_trigger(arg_name="timer", schedule="30 */5 * * * *", use_monitor=False)
+def hold_refused_connections(timer: func.TimerRequest) -> None:
+    """Put on hold what a service refuses for good. One connection's trouble is its own."""
+    del timer
+    for tenant, stored in enabled_connections():
+        try:
+            hold_if_refused(
+                stored,
+                lifecycle=lifecycle_of(tenant, stored.connection),
+                trail=audit_trail(tenant),
+                now=now(),
+            )
+        except CouplerError as error:
+            log.warning("%s not put on hold: %s", stored.connection.connection_id, error)
 
 
 @blueprint.queue_trigger(arg_name="message", queue_name=QUEUE, connection="AzureWebJobsStorage")
@@ -174,25 +190,6 @@ def _removal(tenant: TenantId, connection_id: str) -> Removal:
         queues=StorageQueues(storage_account()),
         is_at_work=is_at_work,
         remove_webhooks=remove_webhooks,
-    )
-
-
-def _lifecycle(tenant: TenantId, connection: Connection) -> Lifecycle:
-    def waiting_orders() -> list[str]:
-        stored = connections_of(tenant).load(connection.connection_id)
-        pages = (
-            open_connections()
-            .services(tenant, stored)
-            .crm.fetch_pages(
-                "salesorders", select=("ordernumber",), filter=f"statecode eq {_SUBMITTED}"
-            )
-        )
-        return [str(order["ordernumber"]) for page in pages for order in page.records]
-
-    return Lifecycle(
-        connections_of(tenant),
-        is_run_active=lambda: job_store(tenant, connection.connection_id).active_run() is not None,
-        waiting_orders=waiting_orders,
     )
 
 

@@ -43,6 +43,13 @@ def test_every_step_is_shown_in_order_looked_at_or_not():
     assert not shown["is_ready"]
 
 
+def test_why_a_connection_is_on_hold_is_shown_before_enabling_it_again():
+    held = replace(DRAFT, state=ConnectionState.ON_HOLD, hold_reason="CRM refuses it.")
+    shown = guide_document(held, all_passed(), MARK)
+    assert shown["hold_reason"] == "CRM refuses it."
+    assert shown["next"]["message"].startswith("CRM refuses it. Enable it: POST ")
+
+
 def test_the_first_failure_is_next_before_anything_unseen():
     results = {
         Step.TABLES: result_of(Step.TABLES, Result.PASSED, Result.FAILED),

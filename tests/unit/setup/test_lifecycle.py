@@ -33,11 +33,17 @@ class Office:
         self.connections = ConnectionStore(MemoryAccount().table(TABLE, TENANT))
         self.run_active = False
         self.orders: list[str] = []
+        self.refusal = ""
         self.lifecycle = Lifecycle(
             self.connections,
             is_run_active=lambda: self.run_active,
             waiting_orders=lambda: self.orders,
+            refusal=lambda: self.refusal,
+            forget_refusal=self.forget_refusal,
         )
+
+    def forget_refusal(self) -> None:
+        self.refusal = ""
 
     def stored(self, state: ConnectionState, **changes) -> StoredConnection:
         asked = replace(connection(**changes), state=state)
@@ -74,7 +80,7 @@ def test_enabling_ends_the_reason_for_the_hold(office):
 
 def test_an_enabled_connection_stays_as_it_is(office):
     stored = office.stored(ConnectionState.ACTIVE)
-    assert office.lifecycle.enable(stored, PASSED) == stored
+    assert office.lifecycle.enable(stored, PASSED).connection == stored.connection
 
 
 def test_failed_checks_are_told_all_together(office):
@@ -114,7 +120,13 @@ def test_a_run_that_is_stored_after_the_state_was_written_is_seen(office):
         seen.append(office.state)
         return False
 
-    lifecycle = Lifecycle(office.connections, is_run_active=is_run_active, waiting_orders=list)
+    lifecycle = Lifecycle(
+        office.connections,
+        is_run_active=is_run_active,
+        waiting_orders=list,
+        refusal=str,
+        forget_refusal=office.forget_refusal,
+    )
     lifecycle.disable(stored, "")
     assert seen == [ConnectionState.ON_HOLD]
 
@@ -180,3 +192,94 @@ def test_a_connection_that_is_being_removed_can_do_nothing_else(office, state):
         (office.lifecycle.change, connection()),
     ):
         assert refusal(call, removed, argument).code == "connection-deleting"
+
+
+# refused for good
+
+
+def test_what_a_service_refuses_for_good_is_put_on_hold_with_the_reason(office):
+    stored = office.stored(ConnectionState.ACTIVE, options={"sales_orders": True})
+    office.orders, office.refusal = ["SO-1"], "Refused since noon."
+    assert office.lifecycle.is_to_be_held(stored)
+    held = office.lifecycle.hold_refused(stored)
+    assert held.connection.state is office.state is ConnectionState.ON_HOLD
+    assert held.connection.hold_reason == "Refused since noon."
+
+
+@pytest.mark.parametrize("state", [ConnectionState.DRAFT, ConnectionState.ON_HOLD])
+def test_what_is_not_enabled_is_not_put_on_hold(office, state):
+    stored = office.stored(state)
+    office.refusal = "Refused since noon."
+    assert not office.lifecycle.is_to_be_held(stored)
+    assert office.lifecycle.hold_refused(stored) is None
+    assert office.state is state
+
+
+def test_nothing_is_put_on_hold_while_a_run_is_in_process(office):
+    stored = office.stored(ConnectionState.ACTIVE)
+    office.refusal, office.run_active = "Refused since noon.", True
+    assert not office.lifecycle.is_to_be_held(stored)
+    assert refusal(office.lifecycle.hold_refused, stored).code == "run-active"
+    assert office.state is ConnectionState.ACTIVE
+
+
+@pytest.mark.parametrize("mend", ["enable", "rotate"])
+def test_who_mends_a_connection_first_keeps_it_enabled(office, mend):
+    """The look read the connection and the refusal before the administrator, and writes after."""
+    stored = office.stored(ConnectionState.ACTIVE)
+    office.refusal = "Refused since noon."
+
+    seen_before = office.refusal
+    if mend == "enable":
+        office.lifecycle.enable(stored, PASSED)
+    else:
+        office.lifecycle.rotate(stored, stored.connection)
+    assert office.refusal == ""
+    office.refusal = seen_before
+    assert refusal(office.lifecycle.hold_refused, stored).code == "connection-changed"
+    assert office.state is ConnectionState.ACTIVE
+
+
+@pytest.mark.parametrize("mend", ["enable", "rotate"])
+def test_who_mends_a_connection_that_was_just_put_on_hold_is_told_to_look_again(office, mend):
+    stored = office.stored(ConnectionState.ACTIVE)
+    office.refusal = "Refused since noon."
+    office.lifecycle.hold_refused(stored)
+    argument = PASSED if mend == "enable" else stored.connection
+    assert refusal(getattr(office.lifecycle, mend), stored, argument).code == "connection-changed"
+    assert office.state is ConnectionState.ON_HOLD
+
+
+@pytest.mark.parametrize("mend", ["enable", "rotate"])
+def test_the_refusal_is_forgotten_before_the_connection_is_written(office, mend, monkeypatch):
+    """Or a look in between would find the new version together with the old refusal."""
+    stored = office.stored(ConnectionState.ACTIVE)
+    office.refusal = "Refused since noon."
+    refusals = []
+    whole = office.connections.change
+
+    def change(*arguments):
+        refusals.append(office.refusal)
+        return whole(*arguments)
+
+    monkeypatch.setattr(office.connections, "change", change)
+    argument = PASSED if mend == "enable" else stored.connection
+    getattr(office.lifecycle, mend)(stored, argument)
+    assert refusals == [""]
+
+
+def test_a_pass_that_works_while_its_connection_is_put_on_hold_has_it_enabled_again(
+    office, monkeypatch
+):
+    stored = office.stored(ConnectionState.ACTIVE)
+    office.refusal = "Refused since noon."
+    whole = office.connections.change
+
+    def change(*arguments):
+        office.forget_refusal()
+        return whole(*arguments)
+
+    monkeypatch.setattr(office.connections, "change", change)
+    assert office.lifecycle.hold_refused(stored) is None
+    assert office.state is ConnectionState.ACTIVE
+    assert office.connections.load("cronus").connection.hold_reason == ""
