@@ -118,7 +118,8 @@ class _Page:
         shown = self._type(schema) if "$ref" in schema else self._members(schema)
         if example is None:
             return f"<p>{shown}</p>" if "$ref" in schema else shown
-        text = _text(json.dumps(example, indent=2, ensure_ascii=False))
+        is_text = isinstance(example, str)
+        text = _text(example if is_text else json.dumps(example, indent=2, ensure_ascii=False))
         return f"<p>{shown}</p><details><summary>Example</summary><pre>{text}</pre></details>"
 
     def _answers(self, answers: Mapping[str, Any]) -> str:

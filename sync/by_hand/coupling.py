@@ -112,7 +112,7 @@ class ManualCoupling:
         422 for a direction that the mapping does not have.
         """
         work = self._open_work()
-        _check_direction(work.mapping, first)
+        check_direction(work.mapping, first)
         seen = _allowed(look(work, bc, crm), replaces=replaces)
         with self._hold(work.mapping.name) as keeper:
             if _partners(work, seen) != [
@@ -128,7 +128,8 @@ class ManualCoupling:
         return Coupled(seen=seen, coupling=coupling)
 
 
-def _check_direction(mapping: TableMapping, first: First) -> None:
+def check_direction(mapping: TableMapping, first: First) -> None:
+    """Raises ``RefusedRequestError`` (422) where the table is not synchronized that way."""
     possible = {
         First.TO_CRM: mapping.direction.writes_crm,
         First.FROM_CRM: mapping.direction.writes_bc,

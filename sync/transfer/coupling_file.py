@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from errors import RefusedRequestError
-from sync.by_hand.coupling import First
 from sync.by_hand.named_records import is_id
+from sync.by_hand.pairing import First
 from sync.mapping import TableMapping
 from sync.transfer.csv_text import Cell, CellRow, Fault, read_rows
 from sync.transfer.headings import Columns, find_columns, naming_bc, naming_crm
@@ -69,6 +69,13 @@ class FaultyFileError(RefusedRequestError):
             {"member": f"line {each.line}, column {each.column}", "message": each.message}
             for each in told
         )
+
+
+def possible_firsts(mapping: TableMapping) -> list[First]:
+    """Whose values may count at first, by the directions that the table is synchronized in."""
+    to_crm = [First.TO_CRM] if mapping.direction.writes_crm else []
+    from_crm = [First.FROM_CRM] if mapping.direction.writes_bc else []
+    return [*to_crm, *from_crm, First.NONE]
 
 
 def read_file(text: str, mapping: TableMapping, unsaid: Unsaid) -> list[FileRow]:
@@ -155,10 +162,11 @@ class _RowReader:
 
     def _first(self, row: CellRow) -> First:
         text = self._text(row, self._columns.first).lower()
-        choices = {each.value: each for each in First} | {"": self._unsaid.first}
-        if text not in choices and self._columns.first is not None:
-            self._fault(row[self._columns.first], f"Must be one of {', '.join(First)}, or blank.")
-        return choices.get(text, First.NONE)
+        choices = {each.value: each for each in possible_firsts(self._mapping)}
+        if text and text not in choices and self._columns.first is not None:
+            told = ", ".join(choices)
+            self._fault(row[self._columns.first], f"Must be one of {told}, or blank.")
+        return choices.get(text, self._unsaid.first)
 
     def _replaces(self, row: CellRow) -> bool:
         text = self._text(row, self._columns.replace).lower()

@@ -19,19 +19,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from itertools import batched, islice
 from typing import Any
 
+from errors import RefusedRequestError
 from storage.columns import Columns
 from storage.paging import check_limit, resume, take_page, unknown_continuation
 from storage.removal import remove_rows
 from storage.rows import TRANSACTION_LIMIT, Operation, OperationKind, Row, RowChangedError, Value
 from storage.tables import TenantTable
-from sync.by_hand.coupling import First
+from sync.by_hand.pairing import First
 from sync.transfer.coupling_file import FileRow
 from sync.transfer.import_model import Import, ReportedRow, RowState
 
@@ -78,6 +79,18 @@ class ImportStore:
         remove_rows(self._table, partition, keys)
         self._table.delete(self._partition, (import_id,))
 
+    def load(self, import_id: str) -> Import:
+        """The import of that id; raises ``RefusedRequestError`` (404) where it was removed."""
+        row = self._table.get(self._partition, (import_id,))
+        if row is None:
+            raise RefusedRequestError(
+                404,
+                "import-unknown",
+                "The file's rows are no longer there.",
+                hint="Send the file again.",
+            )
+        return self._import_of(row)
+
     def last(self) -> Import | None:
         """The last import whose run was begun."""
         begun = [each for each in self._heads() if each.run_id]
@@ -89,6 +102,14 @@ class ImportStore:
             self._rows_of(import_id), after=(place,) if place else None, page_size=min(limit, 1000)
         )
         return [_row_of(row) for row in islice(rows, limit)]
+
+    def ids_up_to(self, import_id: str, place: str) -> Iterator[tuple[str, str, str]]:
+        """Place, BC id and CRM id of the rows up to a place, as far as the ids are known."""
+        for row in self._table.scan(self._rows_of(import_id), select=("bc_id", "crm_id")):
+            columns = Columns(row)
+            if row.key[0] > place:
+                return
+            yield row.key[0], columns.text("bc_id"), columns.text("crm_id")
 
     def save(self, import_id: str, rows: Sequence[ReportedRow]) -> None:
         """Store what became of rows; idempotent."""
