@@ -58,18 +58,19 @@ def now() -> datetime:
 
 
 @cache
-def _storage_pool() -> ThreadPoolExecutor:
+def storage_pool() -> ThreadPoolExecutor:
+    """Writes batches of storage rows, for all that this process works on."""
     return ThreadPoolExecutor(max_workers=_STORAGE_THREADS, thread_name_prefix="storage")
 
 
 def coupling_store(tenant: TenantId, connection_id: str) -> CouplingStore:
     table = storage_account().table("couplings", tenant)
-    return CouplingStore(table, connection_id, pool=_storage_pool())
+    return CouplingStore(table, connection_id, pool=storage_pool())
 
 
 def outcome_store(tenant: TenantId, connection_id: str) -> OutcomeStore:
     table = storage_account().table("outcomes", tenant)
-    return OutcomeStore(table, connection_id, pool=_storage_pool())
+    return OutcomeStore(table, connection_id, pool=storage_pool())
 
 
 def mapping_store(tenant: TenantId, connection_id: str) -> MappingStore:
