@@ -49,7 +49,7 @@ class CouplingSlice:
         self._mapping = held.work.mapping.name
         self._requests = requests
         self._wake_waiting = wake_waiting
-        self._page = WantedPage(held.work, held.table, hints=hints, now=held.now)
+        self._hints = hints
 
     def run(self) -> bool:
         """Whether the line came to its end (which is stored), or another slice must go on.
@@ -66,15 +66,20 @@ class CouplingSlice:
                 message="",
                 hint="",
             )
-        if self._line.job.phase == _CHECK and not self._check():
+        page = WantedPage(
+            self._held.work,
+            self._held.table,
+            hints=self._hints,
+            began=self._line.job.started_at or self._held.now(),
+            now=self._held.now,
+        )
+        if self._line.job.phase == _CHECK and not self._check(page):
             return False
-        if self._line.job.state.is_over:
-            return True
-        return self._carry_out()
+        return self._line.job.state.is_over or self._carry_out(page)
 
-    def _check(self) -> bool:
+    def _check(self, page: WantedPage) -> bool:
         """Check all rows; where one is refused, or no more is wanted, the line is over by that."""
-        if not self._through(self._page.check):
+        if not self._through(page.check):
             return False
         counted = self._line.job.to_crm
         if counted.failed:
@@ -93,8 +98,13 @@ class CouplingSlice:
             self._line.checkpoint(phase=_CARRY_OUT, cursor="", records_handled=0, to_crm=Counters())
         return True
 
-    def _carry_out(self) -> bool:
-        if not self._through(self._do):
+    def _carry_out(self, page: WantedPage) -> bool:
+        def do(wants: Sequence[Want]) -> list[Told]:
+            # Before anything is stored: a pass follows what a crash leaves behind, too.
+            self._requests.want(self._mapping)
+            return page.carry_out(wants)
+
+        if not self._through(do):
             return False
         counted = self._line.job.to_crm
         self._wake_waiting(self._mapping)
@@ -105,12 +115,6 @@ class CouplingSlice:
         )
         return True
 
-    def _do(self, wants: Sequence[Want]) -> list[Told]:
-        """Carry a page out, and have a pass follow it."""
-        told = self._page.carry_out(wants)
-        self._requests.want(self._mapping)
-        return told
-
     def _through(self, handle: Callable[[Sequence[Want]], list[Told]]) -> bool:
         """Handle all rows beyond the cursor; False where time was up before the end."""
         while wants := self._wants.page(self._line.job.cursor, PAGE_SIZE):
@@ -118,6 +122,7 @@ class CouplingSlice:
             told = handle(wants)
             self._wants.tell(told)
             self._line.checkpoint(
+                failures=0,
                 cursor=wants[-1].place,
                 records_handled=self._line.job.records_handled + len(wants),
                 to_crm=self._line.job.to_crm + _counted(wants, told),

@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from couplings.model import Coupling, Side
+from couplings.model import Coupling
 from couplings.store import CouplingRefusal
-from sync.bulk.judging import judge, replaced_in_words
-from sync.bulk.model import Action, Told, ToldState, Want
-from sync.by_hand.named_records import PLACES
-from sync.by_hand.pairing import Pairing
+from sync.bulk.judging import judge, refused, replaced_in_words
+from sync.bulk.model import Told, ToldState, Want
+from sync.by_hand.pairing import Pairing, Wish
 from sync.by_hand.parting import Parting
 from sync.by_hand.partner_creation import want_partners
 from sync.hints import HintStore
 from sync.lease_keeper import LeaseKeeper
+from sync.outcome_model import RecordKey
 from sync.table_model import TableState
 from sync.work import Work
 
-_BY_ITSELF = "The next pass does it."
+_NEXT_PASS = "The next pass does it."  # noqa: S105 - a pass over a table, no password
 
 
 class WantedPage:
@@ -34,10 +34,13 @@ class WantedPage:
         table: LeaseKeeper[TableState],
         *,
         hints: HintStore,
+        began: datetime,
         now: Callable[[], datetime],
     ) -> None:
+        """``began``: what was coupled since then was coupled by an earlier try."""
         self._work = work
         self._hints = hints
+        self._began = began
         self._now = now
         self._pairing = Pairing(work, table, hints=hints, now=now)
         self._parting = Parting(
@@ -50,115 +53,58 @@ class WantedPage:
 
     def check(self, wants: Sequence[Want]) -> list[Told]:
         """What would become of the rows; nothing is done."""
-        judged = judge(self._work, _of(Action.COUPLE, wants))
-        fit = [
+        judged = judge(self._work, wants)
+        pairs = [
             Told(
                 place=want.place,
                 state=ToldState.ALREADY if wish.seen.is_coupled else ToldState.FIT,
                 replaced=replaced_in_words(wish.seen),
             )
-            for want, wish in judged.wishes
+            for want, wish in judged.couple
         ]
-        others = [
-            Told(place=each.place, state=ToldState.FIT)
-            for each in wants
-            if each.action is not Action.COUPLE
+        others = [want for want, _ in (*judged.uncouple, *judged.create)]
+        return [
+            *judged.told,
+            *pairs,
+            *(Told(place=each.place, state=ToldState.FIT) for each in others),
         ]
-        return [*judged.refused, *fit, *others]
 
     def carry_out(self, wants: Sequence[Want]) -> list[Told]:
         """Do it; returns what became of each row. Raises ``LeaseLostError``, or as the services
         do."""
-        told = self._couple(_of(Action.COUPLE, wants))
-        told += self._take_apart(_of(Action.UNCOUPLE, wants))
-        told += self._create("crm", _of(Action.CREATE_IN_CRM, wants))
-        told += self._create("bc", _of(Action.CREATE_IN_BC, wants))
-        return told
-
-    def _couple(self, wants: Sequence[Want]) -> list[Told]:
-        if not wants:
-            return []
         judged = judge(self._work, wants)
-        became = self._pairing.couple([wish for _, wish in judged.wishes])
-        told = list(judged.refused)
-        for want, wish in judged.wishes:
-            result = became[want.bc_id]
-            if isinstance(result, CouplingRefusal):
-                told.append(_refused(want, "coupled-otherwise", result.message))
-            elif result.crm_id != want.crm_id:
-                told.append(_refused(want, "named-twice", _named_twice(want, result)))
-            else:
-                told.append(
-                    Told(
-                        place=want.place,
-                        state=ToldState.ALREADY if wish.seen.is_coupled else ToldState.COUPLED,
-                        replaced=replaced_in_words(wish.seen),
-                    )
-                )
-        return told
-
-    def _take_apart(self, wants: Sequence[Want]) -> list[Told]:
-        name = self._work.mapping.name
-        found = self._work.couplings.find_by_bc(name, [each.bc_id for each in wants])
-        marked: list[Coupling] = []
-        told: list[Told] = []
-        for want in wants:
-            coupling = found.get(want.bc_id)
-            if coupling is None:
-                told.append(Told(place=want.place, state=ToldState.ALREADY))
-            elif want.crm_id not in ("", coupling.crm_id):
-                message = f"{coupling.name} is coupled with {coupling.crm_id} by now."
-                told.append(_refused(want, "coupled-otherwise", message))
-            else:
-                marked.append(coupling)
-                told.append(_asked(want))
-        self._parting.mark(marked)
-        return told
-
-    def _create(self, side: Side, wants: Sequence[Want]) -> list[Told]:
-        """Have records of the other side get partners on this one."""
-        mapping = self._work.mapping
-        if not (mapping.creates_in_crm if side == "crm" else mapping.creates_in_bc):
-            message = f"{mapping.name} creates no records in {PLACES[side]}."
-            return [_refused(each, "creates-none", message) for each in wants]
-        keys = {each.place: _met(each) for each in wants}
-        coupled = self._coupled(keys.values())
-        free = [each for each in wants if keys[each.place] not in coupled]
-        want_partners(self._hints, mapping.name, [keys[each.place] for each in free], self._now())
-        already = [each for each in wants if keys[each.place] in coupled]
         return [
-            *(Told(place=each.place, state=ToldState.ALREADY) for each in already),
-            *(_asked(each) for each in free),
+            *judged.told,
+            *self._couple(judged.couple),
+            *self._take_apart(judged.uncouple),
+            *self._create(judged.create),
         ]
 
-    def _coupled(self, keys: Iterable[tuple[Side, str]]) -> set[tuple[Side, str]]:
-        name, ids = self._work.mapping.name, list(keys)
-        by_bc = self._work.couplings.find_by_bc(name, [each for side, each in ids if side == "bc"])
-        by_crm = self._work.couplings.find_by_crm(
-            name, [each for side, each in ids if side == "crm"]
+    def _couple(self, pairs: Sequence[tuple[Want, Wish]]) -> Iterable[Told]:
+        if not pairs:
+            return []
+        became = self._pairing.couple([wish for _, wish in pairs])
+        return [self._told(want, wish, became[wish.seen.bc_id]) for want, wish in pairs]
+
+    def _told(self, want: Want, wish: Wish, became: Coupling | CouplingRefusal) -> Told:
+        if isinstance(became, CouplingRefusal):
+            return refused(want, "coupled-otherwise", became.message)
+        before = wish.seen.is_coupled and became.coupled_at < self._began
+        return Told(
+            place=want.place,
+            state=ToldState.ALREADY if before else ToldState.COUPLED,
+            replaced=replaced_in_words(wish.seen),
         )
-        return {*(("bc", each) for each in by_bc), *(("crm", each) for each in by_crm)}
 
+    def _take_apart(self, pairs: Sequence[tuple[Want, Coupling]]) -> Iterable[Told]:
+        self._parting.mark([coupling for _, coupling in pairs])
+        return [_asked(want) for want, _ in pairs]
 
-def _of(action: Action, wants: Sequence[Want]) -> list[Want]:
-    return [each for each in wants if each.action is action]
-
-
-def _met(want: Want) -> tuple[Side, str]:
-    """The record that is to have a partner."""
-    return ("bc", want.bc_id) if want.action is Action.CREATE_IN_CRM else ("crm", want.crm_id)
+    def _create(self, partnerless: Sequence[tuple[Want, RecordKey]]) -> Iterable[Told]:
+        keys = [key for _, key in partnerless]
+        want_partners(self._hints, self._work.mapping.name, keys, self._now())
+        return [_asked(want) for want, _ in partnerless]
 
 
 def _asked(want: Want) -> Told:
-    return Told(place=want.place, state=ToldState.ASKED, message=_BY_ITSELF)
-
-
-def _named_twice(want: Want, coupling: Coupling) -> str:
-    return (
-        f"{coupling.name} is to be coupled with {want.crm_id} and with {coupling.crm_id}: "
-        "the list names it twice."
-    )
-
-
-def _refused(want: Want, code: str, message: str) -> Told:
-    return Told(place=want.place, state=ToldState.REFUSED, code=code, message=message)
+    return Told(place=want.place, state=ToldState.ASKED, message=_NEXT_PASS)

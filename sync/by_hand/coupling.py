@@ -144,12 +144,20 @@ def check_direction(mapping: TableMapping, first: First) -> None:
         )
 
 
+def refusal_of(seen: SideBySide, *, replaces: bool) -> RefusedRequestError | None:
+    """Why the pair may not be coupled; None where it may, or is coupled already. ``replaces``: its
+    other partners may be given up."""
+    if seen.obstacles and not seen.is_coupled:
+        return NotCoupleableError(seen)
+    if seen.others and not replaces:
+        return CoupledOtherwiseError(partners_in_words(seen))
+    return None
+
+
 def _allowed(seen: SideBySide, *, replaces: bool) -> SideBySide:
     """The pair, if it may be coupled."""
-    if seen.obstacles and not seen.is_coupled:
-        raise NotCoupleableError(seen)
-    if seen.others and not replaces:
-        raise CoupledOtherwiseError(partners_in_words(seen))
+    if refusal := refusal_of(seen, replaces=replaces):
+        raise refusal
     return seen
 
 

@@ -7,9 +7,11 @@ by the mapping's keys. A record whose coupling was removed gets one again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
 from couplings.model import Side
 from errors import RefusedRequestError
@@ -17,6 +19,7 @@ from services.records import Record
 from sync.by_hand.named_records import PLACES, find_bc, find_crm
 from sync.crm_index import in_scope
 from sync.hints import HintReason, HintStore, RecordHint
+from sync.mapping import TableMapping
 from sync.outcome_model import RecordKey
 from sync.requests import PassRequests
 from sync.work import Work
@@ -32,6 +35,14 @@ class Wanted:
     """They have partners already."""
     outside: int = 0
     """They are outside the filter of the table mapping."""
+
+
+class Standing(Enum):
+    """How a record stands that somebody wants a partner for."""
+
+    FREE = "free"  # it may get one
+    COUPLED = "coupled"  # it has one
+    OUTSIDE = "outside"  # it is outside the filter of the table mapping
 
 
 class PartnerCreation:
@@ -58,23 +69,18 @@ class PartnerCreation:
         mapping creates none on that side.
         """
         work = self._open_work()
-        if bc and not work.mapping.creates_in_crm:
-            raise _creates_none(work, "crm")
-        if crm and not work.mapping.creates_in_bc:
-            raise _creates_none(work, "bc")
-        records = _records(work, bc, crm)
-        coupled = self._coupled(work, records)
-        scopes = {"bc": work.mapping.bc.scope, "crm": work.mapping.crm.scope}
-        free = {key: record for key, record in records.items() if key not in coupled}
-        wanted = [key for key, record in free.items() if in_scope(scopes[key[0]], record)]
-        self._look_at(work.mapping.name, wanted)
-        return Wanted(asked=len(wanted), coupled=len(coupled), outside=len(free) - len(wanted))
-
-    def _coupled(self, work: Work, keys: Iterable[RecordKey]) -> set[RecordKey]:
-        name, ids = work.mapping.name, list(keys)
-        by_bc = work.couplings.find_by_bc(name, [each for side, each in ids if side == "bc"])
-        by_crm = work.couplings.find_by_crm(name, [each for side, each in ids if side == "crm"])
-        return {*(("bc", each) for each in by_bc), *(("crm", each) for each in by_crm)}
+        if bc:
+            check_creates(work.mapping, "crm")
+        if crm:
+            check_creates(work.mapping, "bc")
+        how = standings(work, _records(work, bc, crm))
+        self._look_at(work.mapping.name, [key for key in how if how[key] is Standing.FREE])
+        counted = Counter(how.values())
+        return Wanted(
+            asked=counted[Standing.FREE],
+            coupled=counted[Standing.COUPLED],
+            outside=counted[Standing.OUTSIDE],
+        )
 
     def _look_at(self, mapping: str, records: Sequence[RecordKey]) -> None:
         if records:
@@ -111,10 +117,32 @@ def _records(work: Work, bc: Sequence[str], crm: Sequence[str]) -> dict[RecordKe
     return found
 
 
-def _creates_none(work: Work, side: Side) -> RefusedRequestError:
-    return RefusedRequestError(
-        409,
-        "creates-none",
-        f"{work.mapping.name} creates no records in {PLACES[side]}.",
-        hint="Create them there by hand, then couple them.",
-    )
+def standings(work: Work, records: Mapping[RecordKey, Record]) -> dict[RecordKey, Standing]:
+    """How each of these records stands; few requests for all of them."""
+    scopes = {"bc": work.mapping.bc.scope, "crm": work.mapping.crm.scope}
+    coupled = _coupled(work, records)
+
+    def standing(key: RecordKey) -> Standing:
+        if key in coupled:
+            return Standing.COUPLED
+        return Standing.FREE if in_scope(scopes[key[0]], records[key]) else Standing.OUTSIDE
+
+    return {key: standing(key) for key in records}
+
+
+def _coupled(work: Work, keys: Iterable[RecordKey]) -> set[RecordKey]:
+    name, ids = work.mapping.name, list(keys)
+    by_bc = work.couplings.find_by_bc(name, [each for side, each in ids if side == "bc"])
+    by_crm = work.couplings.find_by_crm(name, [each for side, each in ids if side == "crm"])
+    return {*(("bc", each) for each in by_bc), *(("crm", each) for each in by_crm)}
+
+
+def check_creates(mapping: TableMapping, side: Side) -> None:
+    """Raises ``RefusedRequestError`` (409) where the mapping creates no records on that side."""
+    if not (mapping.creates_in_crm if side == "crm" else mapping.creates_in_bc):
+        raise RefusedRequestError(
+            409,
+            "creates-none",
+            f"{mapping.name} creates no records in {PLACES[side]}.",
+            hint="Create them there by hand, then couple them.",
+        )

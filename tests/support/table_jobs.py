@@ -22,6 +22,7 @@ from sync.lookups import CouplingResolver
 from sync.mapping import TableMapping
 from sync.outcomes import Outcome, OutcomeStore
 from sync.pass_worker import PassStores, PassWorker
+from sync.recommendation import Mode, Modes
 from sync.references import Asked, LocalCurrency, References
 from sync.requests import PassRequests
 from sync.rules import RULES
@@ -82,6 +83,7 @@ class SyncWorld:
         self.crm = FakeDataverse({each.crm.entity_set: each.crm.id_column for each in mappings})
         for entity_set in ("accounts", "contacts", "uomschedules"):
             self.crm.defaults[entity_set] = {"statecode": 0}
+        self.further_slices: dict[RunKind, MakeSlice] = {}
         self.queues = queues or MemoryQueues(self.pass_time)
         self.time = datetime(2026, 6, 26, 12, 0, tzinfo=UTC)
         self.references = References(
@@ -215,6 +217,7 @@ class SyncWorld:
             RunKind.FULL_SYNC: synchronizing,
             RunKind.PREVIEW: synchronizing,
             RunKind.RECONCILE: reconciling(self.drift),
+            **self.further_slices,
         }
 
     def worker(
@@ -253,8 +256,13 @@ class SyncWorld:
             now=self.now,
         )
 
-    def start(self, *mappings: str, kind: RunKind = RunKind.FULL_SYNC) -> Run:
-        return self.full_sync.begin(kind, mappings, "test")
+    def start(
+        self,
+        *mappings: str,
+        kind: RunKind = RunKind.FULL_SYNC,
+        modes: Modes = Modes(every=Mode.FULL_SYNCHRONIZATION),  # noqa: B008  a value
+    ) -> Run:
+        return self.full_sync.begin(kind, mappings, "test", order=modes.text())
 
     def drain(self, run: Run, worker: TableJobWorker | None = None) -> dict[str, TableJob]:
         """Advance the run and deliver its messages until it is over; its lines by name."""
