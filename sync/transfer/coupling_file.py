@@ -71,13 +71,6 @@ class FaultyFileError(RefusedRequestError):
         )
 
 
-def possible_firsts(mapping: TableMapping) -> list[First]:
-    """Whose values may count at first, by the directions that the table is synchronized in."""
-    to_crm = [First.TO_CRM] if mapping.direction.writes_crm else []
-    from_crm = [First.FROM_CRM] if mapping.direction.writes_bc else []
-    return [*to_crm, *from_crm, First.NONE]
-
-
 def read_file(text: str, mapping: TableMapping, unsaid: Unsaid) -> list[FileRow]:
     """The rows of a file of couplings of this table mapping; raises ``FaultyFileError``.
 
@@ -162,7 +155,7 @@ class _RowReader:
 
     def _first(self, row: CellRow) -> First:
         text = self._text(row, self._columns.first).lower()
-        choices = {each.value: each for each in possible_firsts(self._mapping)}
+        choices = {each.value: each for each in First}
         if text and text not in choices and self._columns.first is not None:
             told = ", ".join(choices)
             self._fault(row[self._columns.first], f"Must be one of {told}, or blank.")
