@@ -77,24 +77,28 @@ def couple(context: Context, arguments: Namespace) -> ExitCode:
 
 def add_uncouple(parser: ArgumentParser) -> None:
     _add_records(parser)
+    parser.add_argument("--all", action="store_true", help="every pair of the table")
     parser.add_argument("--preview", action="store_true", help="tell what it would mean, no more")
     _add_yes(parser)
 
 
 def uncouple(context: Context, arguments: Namespace) -> ExitCode:
     """Take coupled records apart; both of each pair stay as they are."""
-    path, chosen = (*_couplings(arguments), "uncouple"), _records(arguments)
+    path = (*_couplings(arguments), "uncouple")
+    chosen = {"all": True} if arguments.all else _records(arguments)
     meant = context.api.post(*path, body={**chosen, "preview": True})
     if arguments.preview:
         context.terminal.show(meant, *_uncoupling(meant))
         return ExitCode.DONE
-    if meant["dependents"] and not arguments.yes:
-        waiting = ", ".join(f"{each['count']} of {each['mapping']}" for each in meant["dependents"])
-        question = f"Coupled records refer to these {meant['pairs']} and wait then: {waiting}. "
+    waiting = ", ".join(f"{each['count']} of {each['mapping']}" for each in meant["dependents"])
+    if (waiting or arguments.all) and not arguments.yes:
+        question = f"{meant['pairs']} pairs are taken apart. "
+        question += f"Coupled records refer to them and wait then: {waiting}. " if waiting else ""
         if not context.terminal.confirms(question + "Go on?"):
             return _nothing_done(context)
     done = context.api.post(*path, body=chosen)
-    told = f"{done['pairs']} pairs are taken apart by the next pass."
+    by = f"run {done['run_id']}: coupler status --run" if arguments.all else "the next pass"
+    told = f"{meant['pairs']} pairs are taken apart by {by}."
     context.terminal.show({**meant, **done}, *_uncoupling(meant), told)
     return ExitCode.DONE
 

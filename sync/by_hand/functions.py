@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
+import azure.durable_functions as df
 import azure.functions as func
 
 from connections.model import CONNECTION_ID_PATTERN
 from connections.store import connections_of
 from errors import RefusedRequestError
 from identity.model import Role
+from sync.bulk.opening import EVERYTHING, order_of
 from sync.by_hand.documents import (
     compared_document,
     coupled_document,
@@ -25,12 +28,13 @@ from sync.by_hand.pair_requests import PairRequests, Selection
 from sync.by_hand.pairing import First
 from sync.catalog import MappingCatalog
 from sync.connected import catalog_source, services_source
+from sync.functions import begin_coupling
 from sync.mapping import MAPPING_NAME, TableMapping
 from web import answers
 from web.edge import Request, route
 from web.shapes import Text
 
-blueprint = func.Blueprint()
+blueprint: Any = df.Blueprint()  # the SDK's decorators are not typed
 
 _COUPLINGS = "connections/{connection_id}/couplings/{mapping}"
 _MOST_SELECTED = 500
@@ -75,6 +79,8 @@ class UncoupleRequest:
 
     bc: list[Annotated[str, Text(longest=100)]] = field(default_factory=list)
     crm: list[Annotated[str, Text(longest=100)]] = field(default_factory=list)
+    all: bool = False
+    """Every pair of the table."""
     preview: bool = False
     """Tell what it would mean, and do nothing."""
 
@@ -113,17 +119,27 @@ def couple_records(req: Request) -> func.HttpResponse:
     "POST",
     _COUPLINGS + "/uncouple",
     body=UncoupleRequest,
+    durable_client="starter",
     idempotent=True,
 )
-def uncouple_records(req: Request) -> func.HttpResponse:
-    """202: the pairs are taken apart by the next pass, and all records stay. 200 for a preview:
-    nothing is done, and what depends on the pairs is told."""
+async def uncouple_records(req: Request, starter: Any) -> func.HttpResponse:
+    """202: the pairs are taken apart by the next pass, those of a whole table by a run, and all
+    records stay. 200 for a preview: nothing is done, and what depends on the pairs is told."""
     wanted = req.body(UncoupleRequest)
-    selection = _selection(wanted.bc, wanted.crm)
+    selection = Selection(everything=True) if wanted.all else _selection(wanted.bc, wanted.crm)
+    if wanted.all and (wanted.bc or wanted.crm):
+        raise _unclear("Name records, or all of them, not both.")
     _audit_selection(req, selection)
     req.audit(preview=wanted.preview)
+    if wanted.all and not wanted.preview:
+        mapping = await asyncio.to_thread(_mapping_at_work, req)
+        return await begin_coupling(req, starter, [mapping.name], order_of(EVERYTHING))
+    return await asyncio.to_thread(_uncouple, req, selection, preview=wanted.preview)
+
+
+def _uncouple(req: Request, selection: Selection, *, preview: bool) -> func.HttpResponse:
     requests = _pair_requests(req)
-    if wanted.preview:
+    if preview:
         return answers.ok(uncoupling_document(requests.preview_uncoupling(selection)))
     _require_active(req)
     return answers.accepted(_address(req), {"pairs": requests.uncouple(selection)})
@@ -177,17 +193,19 @@ def _selection(bc: Sequence[str], crm: Sequence[str]) -> Selection:
     """What is named; raises ``RefusedRequestError`` (422) where that is nothing or too much."""
     number = len(bc) + len(crm)
     if not 1 <= number <= _MOST_SELECTED:
-        raise RefusedRequestError(
-            422,
-            "selection-unclear",
-            f"Name 1 to {_MOST_SELECTED} records, not {number}.",
-            hint='Send {"bc": ["10000"]}, {"crm": [an id]}, or both.',
-        )
+        raise _unclear(f"Name 1 to {_MOST_SELECTED} records, not {number}.")
     return Selection(bc=bc, crm=crm)
+
+
+def _unclear(message: str) -> RefusedRequestError:
+    hint = 'Send {"bc": ["10000"]}, {"crm": [an id]}, or both.'
+    return RefusedRequestError(422, "selection-unclear", message, hint=hint)
 
 
 def _audit_selection(req: Request, selection: Selection) -> None:
     named = {"bc": shown(selection.bc), "crm": shown(selection.crm)}
+    if selection.everything:
+        req.audit(all=True)
     req.audit(**{side: names for side, names in named.items() if names})
 
 

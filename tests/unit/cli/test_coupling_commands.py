@@ -206,6 +206,16 @@ def test_a_cascade_is_told_before(coupler, service, answers, answer, arguments, 
         assert "Robert Townes" in ended.out
 
 
+@pytest.mark.parametrize(("arguments", "code"), [((), 2), (("--yes",), 0)])
+def test_a_whole_table_is_taken_apart_by_a_run(coupler, service, arguments, code):
+    service.plan("POST", f"{COUPLINGS}/uncouple", uncoupling(), {"run_id": "r1"})
+    ended = coupler("uncouple", "cronus", "CUSTOMER", "--all", *arguments)
+    assert ended.code == code
+    bodies = [each.body for each in service.asked]
+    assert bodies == [{"all": True, "preview": True}, {"all": True}][: len(bodies)]
+    assert ("run r1" in ended.out) is (code == 0)
+
+
 @pytest.mark.parametrize(("outside", "code"), [(0, 0), (2, 3)])
 def test_partners_are_asked_for(coupler, service, outside, code):
     asked = {"asked": 1, "coupled": 1, "outside": outside}
