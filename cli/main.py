@@ -49,6 +49,7 @@ COMMANDS = {
         add=coupling_commands.add_synchronize, run=coupling_commands.synchronize
     ),
     "export": Command(add=transfer_commands.add_export, run=transfer_commands.export),
+    "import": Command(add=transfer_commands.add_import, run=transfer_commands.import_couplings),
     "errors": Command(add=record_commands.add_errors, run=record_commands.errors),
     "retry": Command(add=record_commands.add_retry, run=record_commands.retry),
     "reconcile": Command(add=record_commands.add_reconcile, run=record_commands.reconcile),
