@@ -175,3 +175,16 @@ def test_the_command_line_takes_apart_compares_and_couples(desk: Desk, office: O
     assert shell.run("compare", *pair, code=0)["coupled"]
     assert shell.run("synchronize", *table, customer.number, code=0) == {"pairs": 1}
     assert shell.run("create", *table, customer.number, code=0)["coupled"] == 1
+
+
+def test_a_whole_table_is_taken_apart_by_a_run(desk: Desk, office: Office):
+    people = office.installation.dump("crm", "contacts")
+    begun = desk.ask("uncouple", mapping="CONTACT", all=True)
+    assert begun.status == 202, begun.body
+    run = begun.headers["Location"].removeprefix("/api/")
+    call = office.installation.call
+    soon(lambda: call("GET", run).body["run"]["state"] == "finished", "the end of the run")
+    soon(
+        lambda: not office.client.couplings(office.connection, "CONTACT"), "the end of all of them"
+    )
+    assert len(office.installation.dump("crm", "contacts")) == len(people) > 0
