@@ -1,0 +1,409 @@
+"""What matches found, in storage: the rows of each result, and which result counts.
+
+A result's rows have a partition of their own, named by the run and by the worker that took the
+line: what a worker wrote that died, or that lost its lease and does not know it yet, mixes with
+nothing. A table's head points at the result that counts once all of its rows are stored; then the
+rows of older ones are removed.
+
+    worker 1                                  worker 2
+    writes rows of r-1
+    loses its lease, goes on                  takes the line, writes rows of r-2
+                                              the head points at r-2; removes r-1
+    finds that a newer result counts, and
+    leaves the head alone
+
+Rows that worker 1 still wrote belong to no head, and the next match of the table removes them.
+
+A pick is two rows, one under each record, written together: so the storage itself refuses a second
+pick of either.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import batched, islice
+from typing import Any
+
+from couplings.model import Side
+from storage.columns import Columns
+from storage.paging import check_limit, resume, take_page, unknown_continuation
+from storage.removal import remove_rows
+from storage.rows import (
+    TRANSACTION_LIMIT,
+    Operation,
+    OperationKind,
+    Row,
+    RowChangedError,
+    RowExistsError,
+    TransactionRefusedError,
+    Value,
+)
+from storage.tables import TenantTable
+from sync.matching.model import (
+    Candidate,
+    Counts,
+    Criterion,
+    Fate,
+    MatchKind,
+    MatchRow,
+    Pick,
+    Result,
+    ResultId,
+    RowState,
+)
+
+TABLE = "matches"
+
+_LONGEST_TEXT = 4000
+_LONGEST_NAME = 120
+_PICKED = "picked"
+_MEMBER = "member"
+_MOST_CHARACTERS = 30_000
+"""Of the candidates of a side: a column holds 32,000."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowPage:
+    rows: list[MatchRow]
+    continuation: str | None
+    """Opaque; None on the last page."""
+
+
+class MatchStore:
+    """The matches of one connection; safe for several threads."""
+
+    def __init__(self, table: TenantTable, connection_id: str, *, pool: Executor) -> None:
+        """``pool`` writes batches of rows side by side."""
+        self._table = table
+        self._pool = pool
+        self._connection = connection_id
+
+    # Results
+
+    def put_rows(self, mapping: str, result: ResultId, rows: Iterable[MatchRow]) -> None:
+        """Store rows of a result that does not count yet, as many as fit into memory twice;
+        idempotent."""
+        partition = self._rows_of(mapping, result)
+        operations = (each for row in rows for each in _operations(row))
+        batches = batched(operations, TRANSACTION_LIMIT, strict=False)
+        # all at once, because none has to come before another: nothing counts yet
+        for _ in self._pool.map(partial(self._table.transact, partition), batches):
+            pass
+
+    def publish(self, result: Result) -> None:
+        """Have this result count, unless a newer one does; all of its rows are stored."""
+        key = (result.mapping,)
+        while True:
+            stored = self._table.get(self._heads, key)
+            if stored and not result.id.is_newer_than(_result_of(stored).id):
+                return
+            head = Row(partition=self._heads, key=key, values=_head_values(result))
+            with suppress(RowExistsError, RowChangedError):
+                if stored is None:
+                    self._table.insert(head)
+                else:
+                    self._table.replace(head, stored.etag)
+                return
+
+    def forget_older(self, result: Result) -> None:
+        """Remove the rows of results before this one; idempotent."""
+        below = self._table.scan_below((self._connection, result.mapping), select=())
+        keys: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+        for row in below:
+            run_id, _, epoch = row.partition[2].rpartition("-")
+            if result.id.is_newer_than(ResultId(run_id=run_id, epoch=int(epoch))):
+                keys.setdefault(row.partition, []).append(row.key)
+        for partition, some in keys.items():
+            remove_rows(self._table, partition, some)
+
+    def find(self, mapping: str) -> Result | None:
+        """The result that counts."""
+        stored = self._table.get(self._heads, (mapping,))
+        return _result_of(stored) if stored else None
+
+    def results(self) -> dict[str, Result]:
+        """The results that count, by mapping."""
+        found = map(_result_of, self._table.scan(self._heads))
+        return {each.mapping: each for each in found}
+
+    # Rows
+
+    def list_page(
+        self,
+        result: Result,
+        kind: MatchKind,
+        *,
+        keep: Callable[[MatchRow], bool] = lambda _: True,
+        limit: int = 100,
+        continuation: str | None = None,
+    ) -> RowPage:
+        """Rows of a kind in the order of their places, what is to ``keep`` of them. Raises
+        ``RefusedRequestError``: 422 for a limit outside 1 to 1000, 400 for a continuation that
+        another list gave, or that was given before the table was matched again."""
+        check_limit(limit)
+        partition = self._rows_of(result.mapping, result.id)
+        last = resume(continuation, of=self._table)
+        if last is not None and (last[0] != partition or last[1][0] != kind):
+            raise unknown_continuation()
+        rows = self._table.scan(
+            partition,
+            prefix=(kind.value,),
+            after=last[1] if last else None,
+            page_size=min(limit + 1, 1000),
+        )
+        kept = (row for row in rows if keep(_row_of(row)))
+        page, following = take_page(kept, limit, of=self._table)
+        return RowPage(rows=[_row_of(row) for row in page], continuation=following)
+
+    def rows_after(
+        self, result: Result, kind: MatchKind, place: str, limit: int
+    ) -> Sequence[MatchRow]:
+        """The first rows of a kind beyond a place."""
+        rows = self._table.scan(
+            self._rows_of(result.mapping, result.id),
+            prefix=(kind.value,),
+            after=(kind.value, place) if place else None,
+            page_size=min(limit, 1000),
+        )
+        return [_row_of(row) for row in islice(rows, limit)]
+
+    def row(self, result: Result, kind: MatchKind, place: str) -> MatchRow | None:
+        """One row; one point read."""
+        stored = self._table.get(self._rows_of(result.mapping, result.id), (kind.value, place))
+        return _row_of(stored) if stored else None
+
+    def places_of(self, result: Result, side: Side, record_id: str) -> dict[MatchKind, list[str]]:
+        """The groups and proposals that a record is in."""
+        partition = self._rows_of(result.mapping, result.id)
+        found: dict[MatchKind, list[str]] = {}
+        for row in self._table.scan(partition, prefix=(_MEMBER, side, record_id), select=()):
+            found.setdefault(MatchKind(row.key[3]), []).append(row.key[4])
+        return found
+
+    def tell(self, result: Result, fates: Sequence[tuple[tuple[str, ...], Fate]]) -> None:
+        """Keep what became of rows, by their keys; idempotent. Rows that are gone, of a result that
+        was replaced or a pick that was taken back, keep nothing."""
+        partition = self._rows_of(result.mapping, result.id)
+        latest = dict(fates)
+        for some in batched(latest.items(), TRANSACTION_LIMIT, strict=False):
+            told = [
+                Operation(kind=OperationKind.MERGE, key=key, values=_fate_values(fate))
+                for key, fate in some
+            ]
+            try:
+                self._table.transact(partition, told)
+            except TransactionRefusedError:
+                for each in told:
+                    with suppress(TransactionRefusedError):
+                        self._table.transact(partition, [each])
+
+    # Picks
+
+    def pick(self, result: Result, pick: Pick) -> Pick | None:
+        """Store a pick; None once it is, else the pick that has one of the records already."""
+        partition = self._rows_of(result.mapping, result.id)
+        values = _pick_values(pick)
+        try:
+            self._table.transact(
+                partition,
+                [
+                    Operation(kind=OperationKind.INSERT, key=key, values=values)
+                    for key in (pick_key("bc", pick.bc_id), pick_key("crm", pick.crm_id))
+                ],
+            )
+        except TransactionRefusedError:
+            of_bc = self.find_pick(result, "bc", pick.bc_id)
+            found = of_bc or self.find_pick(result, "crm", pick.crm_id)
+            if found is None:  # taken back in between
+                return self.pick(result, pick)
+            same = (found.bc_id, found.crm_id) == (pick.bc_id, pick.crm_id)
+            return None if same else found
+        return None
+
+    def take_back(self, result: Result, pick: Pick) -> None:
+        """Remove a pick; idempotent."""
+        remove_rows(
+            self._table,
+            self._rows_of(result.mapping, result.id),
+            [pick_key("bc", pick.bc_id), pick_key("crm", pick.crm_id)],
+        )
+
+    def find_pick(self, result: Result, side: Side, record_id: str) -> Pick | None:
+        """The pick that has this record."""
+        partition = self._rows_of(result.mapping, result.id)
+        row = self._table.get(partition, pick_key(side, record_id))
+        if row is None or side == "bc":
+            return _pick_of(row) if row else None
+        of_bc = self._table.get(partition, pick_key("bc", Columns(row).text("bc_id")))
+        return _pick_of(of_bc) if of_bc else _pick_of(row)
+
+    def picks_after(self, result: Result, bc_id: str, limit: int) -> Sequence[Pick]:
+        """The first picks beyond that of a BC record."""
+        rows = self._table.scan(
+            self._rows_of(result.mapping, result.id),
+            prefix=(_PICKED, "bc"),
+            after=pick_key("bc", bc_id) if bc_id else None,
+            page_size=min(limit, 1000),
+        )
+        return [_pick_of(row) for row in islice(rows, limit)]
+
+    def picks(self, result: Result) -> Iterator[Pick]:
+        """All picks of a result."""
+        rows = self._table.scan(self._rows_of(result.mapping, result.id), prefix=(_PICKED, "bc"))
+        return map(_pick_of, rows)
+
+    @property
+    def _heads(self) -> tuple[str, ...]:
+        return (self._connection,)
+
+    def _rows_of(self, mapping: str, result: ResultId) -> tuple[str, ...]:
+        return (self._connection, mapping, result.text)
+
+
+def row_key(row: MatchRow) -> tuple[str, ...]:
+    """The key of a row among those of its result."""
+    return (row.kind.value, row.place)
+
+
+def pick_key(side: Side, record_id: str) -> tuple[str, ...]:
+    """The key of a pick under one of its records."""
+    return (_PICKED, side, record_id)
+
+
+def _operations(row: MatchRow) -> Iterator[Operation]:
+    upsert = OperationKind.UPSERT
+    values = {"bc": _candidates_text(row.bc), "crm": _candidates_text(row.crm)}
+    yield Operation(kind=upsert, key=row_key(row), values=values | _row_values(row))
+    if row.kind in (MatchKind.AMBIGUOUS, MatchKind.PROPOSED):
+        for side, text in values.items():
+            candidates = _candidates_of(text)
+            for each in candidates:
+                key = (_MEMBER, side, each.record_id, row.kind.value, row.place)
+                yield Operation(kind=upsert, key=key)
+
+
+def _row_values(row: MatchRow) -> dict[str, Value]:
+    return {
+        "bc_total": row.bc_total,
+        "crm_total": row.crm_total,
+        "level": row.level,
+        "criterion": json.dumps(asdict(row.criterion)),
+        "percent": row.percent,
+        "code": row.code,
+        "message": row.message[:_LONGEST_TEXT],
+        "hint": row.hint[:_LONGEST_TEXT],
+        **_fate_values(row.fate),
+    }
+
+
+def _row_of(row: Row) -> MatchRow:
+    columns = Columns(row)
+    return MatchRow(
+        kind=MatchKind(row.key[0]),
+        place=row.key[1],
+        bc=_candidates_of(columns.text("bc")),
+        crm=_candidates_of(columns.text("crm")),
+        bc_total=columns.number("bc_total"),
+        crm_total=columns.number("crm_total"),
+        level=columns.optional_number("level"),
+        criterion=Criterion(**_tuples(json.loads(columns.text("criterion")))),
+        percent=columns.optional_number("percent"),
+        code=columns.text("code"),
+        message=columns.text("message"),
+        hint=columns.text("hint"),
+        fate=_fate_of(columns),
+    )
+
+
+def _candidates_text(candidates: Sequence[Candidate]) -> str:
+    """As many of the first candidates as a column holds."""
+    texts: list[str] = []
+    size = 0
+    for each in candidates:
+        names = [name[:_LONGEST_NAME] for name in (each.number, each.name, *each.values)]
+        texts.append(json.dumps([each.record_id, *names], ensure_ascii=False))
+        size += len(texts[-1]) + 1
+        if size > _MOST_CHARACTERS:
+            del texts[-1]
+            break
+    return f"[{','.join(texts)}]"
+
+
+def _candidates_of(text: str) -> tuple[Candidate, ...]:
+    return tuple(
+        Candidate(record_id=record_id, number=number, name=name, values=tuple(values))
+        for record_id, number, name, *values in json.loads(text)
+    )
+
+
+def _fate_values(fate: Fate) -> dict[str, Value]:
+    return {
+        "state": fate.state.value,
+        "fate_code": fate.code,
+        "fate_message": fate.message[:_LONGEST_TEXT],
+        "fate_hint": fate.hint[:_LONGEST_TEXT],
+    }
+
+
+def _fate_of(columns: Columns) -> Fate:
+    return Fate(
+        state=RowState(columns.text("state")),
+        code=columns.text("fate_code"),
+        message=columns.text("fate_message"),
+        hint=columns.text("fate_hint"),
+    )
+
+
+def _pick_values(pick: Pick) -> dict[str, Value]:
+    return {
+        "bc_id": pick.bc_id,
+        "crm_id": pick.crm_id,
+        "bc_name": pick.bc_name[:_LONGEST_NAME],
+        "crm_name": pick.crm_name[:_LONGEST_NAME],
+        "by": pick.by,
+        "picked_at": pick.picked_at,
+        **_fate_values(pick.fate),
+    }
+
+
+def _pick_of(row: Row) -> Pick:
+    columns = Columns(row)
+    return Pick(
+        bc_id=columns.text("bc_id"),
+        crm_id=columns.text("crm_id"),
+        bc_name=columns.text("bc_name"),
+        crm_name=columns.text("crm_name"),
+        by=columns.text("by"),
+        picked_at=columns.time("picked_at"),
+        fate=_fate_of(columns),
+    )
+
+
+def _head_values(result: Result) -> dict[str, Value]:
+    return {
+        "run_id": result.id.run_id,
+        "epoch": result.id.epoch,
+        "lineage": result.lineage,
+        "found_at": result.found_at,
+        "counts": json.dumps(asdict(result.counts)),
+    }
+
+
+def _result_of(row: Row) -> Result:
+    columns = Columns(row)
+    return Result(
+        mapping=row.key[0],
+        id=ResultId(run_id=columns.text("run_id"), epoch=columns.number("epoch")),
+        lineage=columns.text("lineage"),
+        found_at=columns.time("found_at"),
+        counts=Counts(**json.loads(columns.text("counts"))),
+    )
+
+
+def _tuples(lists: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(each) for name, each in lists.items()}
