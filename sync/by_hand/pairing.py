@@ -135,9 +135,12 @@ class Pairing:
         wanted = {seen.bc_id: self._coupling(seen) for seen in free}
         replacing = [seen for seen in free if seen.others]
         self._mark_as_uncoupled(replacing)
+        held = self._table.held
         self._table.checkpoint(
-            couplings=self._table.held.couplings_begun,
-            watermarks=uncounted(self._table.held.watermarks),
+            couplings=held.couplings_begun,
+            watermarks=uncounted(held.watermarks),
+            # a comparison that goes on later would end with the number it began with
+            pending=uncounted(held.pending) if held.pending else None,
         )
         if replacing:
             given_up = [Parent.of(each.coupling) for seen in replacing for each in seen.others]

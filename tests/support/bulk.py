@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sync.bulk.line import CouplingSlice
-from sync.bulk.model import Action, Told, ToldState, Want, WantList
-from sync.by_hand.pairing import First
+from sync.bulk.model import Told, ToldState, Want, WantList
 from sync.job_model import RunKind, TableJob
 from sync.slices import Held, MakeSlice
 from sync.waking import Waking
@@ -67,11 +66,3 @@ def carry_out(
     world.further_slices[RunKind.COUPLING] = coupling_slices(world, wants)
     run = world.start(mapping, kind=RunKind.COUPLING)
     return world.drain(run, world.worker(slice_seconds=slice_seconds))[mapping]
-
-
-def couple(
-    place: str, bc: str, crm: str, first: First = First.NONE, *, replaces: bool = False
-) -> Want:
-    return Want(
-        place=place, action=Action.COUPLE, bc_id=bc, crm_id=crm, first=first, replaces=replaces
-    )
