@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from sync.dependencies import levels
-from sync.mapping import Direction, FieldMapping, LookupTarget, TableMapping
+from sync.mapping import (
+    Compare,
+    Direction,
+    FieldMapping,
+    LookupTarget,
+    MatchField,
+    TableMapping,
+)
 from sync.mappings import DEPENDENCIES, MAPPINGS
 from sync.transformations import TRANSFORMATIONS
 
@@ -91,7 +98,7 @@ def _facts(mapping: TableMapping) -> list[str]:
         f"- Coupled, or created in BC, only if `{each.field}` = {_values(each.values)}"
         for each in mapping.crm.requires
     ]
-    keys = [" and ".join(f"`{bc}` = `{crm}`" for bc, crm in key.pairs) for key in mapping.match]
+    keys = [" and ".join(_compared(field) for field in key.fields) for key in mapping.match]
     facts.append(f"- Recognized as the same by: {'; else '.join(keys)}")
     created = [
         name
@@ -104,6 +111,11 @@ def _facts(mapping: TableMapping) -> list[str]:
             value = "the local currency" if each.lookup_local_currency else f"`{each.value}`"
             facts.append(f"- New in {side}: `{each.name}` = {value}")
     return facts
+
+
+def _compared(field: MatchField) -> str:
+    how = "" if field.compare is Compare.TEXT else f" ({field.compare.value})"
+    return f"`{field.bc}` = `{field.crm}`{how}"
 
 
 def _values(values: tuple[object, ...]) -> str:

@@ -56,6 +56,10 @@ class Taken:
     orphans: list[str] = field(default_factory=list)
     """Uncoupled records that Coupler made and did not live to couple: comparing all records finds
     what they were made of, and until then nothing is done about them."""
+    unmatched: list[str] = field(default_factory=list)
+    """New records of a table whose keys no service can be asked for (``MatchKey.can_be_asked``):
+    comparing all records finds their partners, and until then nothing is done about them, lest they
+    be created where their partners already are."""
 
 
 def fetch_changes(work: Work, bc_ids: Iterable[str], crm_ids: Iterable[str]) -> Changes:
@@ -117,7 +121,7 @@ def _present(
 def _our_new_in_bc(work: Work, records: dict[str, Record], taken: Taken) -> list[Record]:
     scope = work.mapping.bc.scope
     ours = {each: record for each, record in records.items() if in_scope(scope, record)}
-    return list(_without_orphans(work, ours, taken).values())
+    return list(_matched_here(work, _without_orphans(work, ours, taken), taken).values())
 
 
 def _our_new_in_crm(work: Work, records: dict[str, Record], taken: Taken) -> dict[str, Record]:
@@ -126,7 +130,15 @@ def _our_new_in_crm(work: Work, records: dict[str, Record], taken: Taken) -> dic
         for crm_id, record in records.items()
         if in_scope(work.mapping.crm.scope, record) and work.rule.belongs(record, work.context)
     }
-    return _without_orphans(work, ours, taken)
+    return _matched_here(work, _without_orphans(work, ours, taken), taken)
+
+
+def _matched_here(work: Work, records: dict[str, Record], taken: Taken) -> dict[str, Record]:
+    """The records, if their partners can be asked for; else they are left for a comparison."""
+    if all(key.can_be_asked for key in work.mapping.match):
+        return records
+    taken.unmatched += records
+    return {}
 
 
 def _without_orphans(work: Work, records: dict[str, Record], taken: Taken) -> dict[str, Record]:
@@ -252,7 +264,7 @@ def _adopt(work: Work, pair: Pair, record: Record) -> None:
 
 
 def _index(work: Work, coupled: dict[str, CouplingIndexEntry]) -> CrmIndex:
-    return CrmIndex(by_bc_id=coupled, matches=MatchIndex([key.pairs for key in work.mapping.match]))
+    return CrmIndex(by_bc_id=coupled, matches=MatchIndex(work.mapping.match))
 
 
 def _take_new_in_bc(work: Work, ours: list[Record], taken: Taken) -> None:

@@ -66,7 +66,7 @@ def build_index(work: Work, watch: WatchCrm = _nobody) -> CrmIndex:
     by_crm_id = {entry.crm_id: entry for entry in entries}
     index = CrmIndex(
         by_bc_id={entry.bc_id: entry for entry in entries},
-        matches=MatchIndex([key.pairs for key in mapping.match]),
+        matches=MatchIndex(mapping.match),
     )
     if mapping.creates_in_bc:
         index.restored_in_bc = {

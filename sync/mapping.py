@@ -14,6 +14,10 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
+from couplings.match_keys import Compare as Compare
+from couplings.match_keys import MatchField as MatchField
+from couplings.match_keys import MatchKey as MatchKey
+
 MAPPING_NAME = r"[A-Z][A-Z -]{0,40}[A-Z]"
 """How a table mapping is called, such as ``ITEM-PRODUCT``."""
 
@@ -186,17 +190,6 @@ class Requirement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MatchKey:
-    """Fields that identify the same thing on both sides, compared as trimmed text.
-
-    A key with a blank part identifies nothing. Several keys are tried in the mapping's order.
-    """
-
-    pairs: tuple[tuple[str, str], ...]
-    """BC field, mapped or derived by the mapping's rule, and CRM column as in CRM's answers."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BcTable:
     """Where the BC records are."""
 
@@ -292,6 +285,9 @@ class TableMapping:
     constants_in_crm: tuple[Constant, ...] = ()
     constants_in_bc: tuple[Constant, ...] = ()
     match: tuple[MatchKey, ...] = ()
+    proposes_from: int | None = None
+    """How much alike, in percent, two names must be for their records to be proposed to a person
+    where no key matches them; None: nothing is proposed. A proposal couples nothing by itself."""
     creates_in_crm: bool
     creates_in_bc: bool
     update_conflict: UpdateConflict = UpdateConflict.KEEP_BOTH

@@ -19,6 +19,8 @@ from sync.mapping_field_check import field_faults
 from sync.policies import policy_faults
 from sync.rules.fields import RULE_FIELDS
 
+_LEAST_ALIKE, _MOST_ALIKE = 50, 100
+"""In percent: names less alike than that are alike by chance."""
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _FIXED = (
     "bc.name",
@@ -93,8 +95,9 @@ def _names(mapping: TableMapping) -> Iterator[tuple[str, str]]:
             if constant.entity_set:
                 yield f"{side}[{n}].entity_set", constant.entity_set
     for n, key in enumerate(mapping.match):
-        for m, names in enumerate(key.pairs):
-            yield from ((f"match[{n}].pairs[{m}][{side}]", names[side]) for side in (0, 1))
+        for m, part in enumerate(key.fields):
+            yield f"match[{n}].fields[{m}].bc", part.bc
+            yield f"match[{n}].fields[{m}].crm", part.crm
     for n, field in enumerate(mapping.fields):
         yield from _names_of_field(f"fields[{n}]", field)
 
@@ -261,12 +264,16 @@ def _match_faults(mapping: TableMapping, default: TableMapping | None) -> Iterat
     derived = {bc for key in default.match for bc, _ in key.pairs} if default else set()
     readable = {*mapping.bc_select(), *derived}
     for n, key in enumerate(mapping.match):
-        if not key.pairs:
+        if not key.fields:
             message = "name at least one field and the column that it equals"
-            yield Fault(path=f"match[{n}].pairs", code="match-empty", message=message)
+            yield Fault(path=f"match[{n}].fields", code="match-empty", message=message)
         for m, (bc_field, _) in enumerate(key.pairs):
             if bc_field not in readable:
                 message = f"{bc_field} is not read: map it, or add it to bc.also_read"
                 yield Fault(
-                    path=f"match[{n}].pairs[{m}][0]", code="match-field-unread", message=message
+                    path=f"match[{n}].fields[{m}].bc", code="match-field-unread", message=message
                 )
+    alike = mapping.proposes_from
+    if alike is not None and not _LEAST_ALIKE <= alike <= _MOST_ALIKE:
+        message = f"must be {_LEAST_ALIKE} to {_MOST_ALIKE} percent"
+        yield Fault(path="proposes_from", code="similarity-out-of-range", message=message)

@@ -179,7 +179,7 @@ def _crm_names(mapping: TableMapping) -> Iterator[tuple[str, str]]:
     yield from ((f"crm.also_read[{n}]", name) for n, name in enumerate(mapping.crm.also_read))
     yield from _condition_names("crm", mapping.crm)
     for n, key in enumerate(mapping.match):
-        yield from ((f"match[{n}].pairs[{m}][1]", crm) for m, (_, crm) in enumerate(key.pairs))
+        yield from ((f"match[{n}].fields[{m}].crm", each.crm) for m, each in enumerate(key.fields))
 
 
 def _column_name(name: str) -> str:

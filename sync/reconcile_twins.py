@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from couplings.matching import key_text
+from couplings.match_keys import key_texts
 from couplings.model import CouplingIndexEntry, Side
 from errors import RecordError
 from services.records import Record
@@ -118,16 +118,10 @@ class Twins:
         }
 
     def _crm_keys(self, record: Record) -> _Keys:
-        return [
-            key_text([record.get(column) for _, column in key.pairs])
-            for key in self._work.mapping.match
-        ]
+        return key_texts(record, self._work.mapping.match, "crm")
 
     def _bc_keys(self, record: Record) -> _Keys:
-        return [
-            key_text([record.get(name) for name, _ in key.pairs])
-            for key in self._work.mapping.match
-        ]
+        return key_texts(record, self._work.mapping.match, "bc")
 
 
 class _Shared:

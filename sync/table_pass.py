@@ -338,6 +338,8 @@ class TablePass:
             )
         if taken.orphans:
             self._keeper.checkpoint(compare_because=_why_orphans(taken.orphans))
+        elif taken.unmatched:
+            self._keeper.checkpoint(compare_because=_why_unmatched(taken.unmatched))
 
     def _count(self, counted: dict[Direction, Counters]) -> None:
         for direction, counters in counted.items():
@@ -347,6 +349,13 @@ class TablePass:
 def _given_as(hints: Iterable[RecordHint], reasons: Collection[HintReason]) -> set[RecordKey]:
     """The records that are hinted at for one of these reasons."""
     return {(hint.side, hint.record_id) for hint in hints if hint.reason in reasons}
+
+
+def _why_unmatched(records: Sequence[str]) -> str:
+    return (
+        f"{len(records)} new records, {records[0]} for one: by its match criteria, only comparing "
+        "everything finds their partners."
+    )
 
 
 def _why_orphans(orphans: Sequence[str]) -> str:

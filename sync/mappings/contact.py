@@ -64,12 +64,8 @@ CONTACT = TableMapping(
     ),
     constants_in_bc=(Constant(name="type", value="Person"),),
     match=(
-        MatchKey(
-            pairs=(("parentAccountId", "_parentcustomerid_value"), ("email", "emailaddress1"))
-        ),
-        MatchKey(
-            pairs=(("parentAccountId", "_parentcustomerid_value"), ("displayName", "fullname"))
-        ),
+        MatchKey.of(("parentAccountId", "_parentcustomerid_value"), ("email", "emailaddress1")),
+        MatchKey.of(("parentAccountId", "_parentcustomerid_value"), ("displayName", "fullname")),
     ),
     creates_in_crm=True,
     creates_in_bc=True,

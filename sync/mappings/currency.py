@@ -66,7 +66,7 @@ CURRENCY = TableMapping(
             "it (foreign currency per local currency, 10 decimals)",
         ),
     ),
-    match=(MatchKey(pairs=(("code", "isocurrencycode"),)),),
+    match=(MatchKey.of(("code", "isocurrencycode")),),
     creates_in_crm=True,
     creates_in_bc=False,
     rule="currency",

@@ -92,8 +92,8 @@ CUSTOMER = TableMapping(
     constants_in_crm=(Constant(name="customertypecode", value=CRM_CUSTOMER),),
     constants_in_bc=(Constant(name="type", value="Company"),),
     match=(
-        MatchKey(pairs=(("number", "accountnumber"),)),
-        MatchKey(pairs=(("displayName", "name"), ("postalCode", "address1_postalcode"))),
+        MatchKey.of(("number", "accountnumber")),
+        MatchKey.of(("displayName", "name"), ("postalCode", "address1_postalcode")),
     ),
     creates_in_crm=True,
     creates_in_bc=True,

@@ -46,7 +46,7 @@ CUSTOMER_PRICE_GROUP = TableMapping(
             derived="the one currency of the group's prices, local currency where it has none",
         ),
     ),
-    match=(MatchKey(pairs=(("Code", "name"),)),),
+    match=(MatchKey.of(("Code", "name")),),
     creates_in_crm=True,
     creates_in_bc=False,
     rule="price_list",

@@ -44,7 +44,7 @@ ITEM_PRODUCT = TableMapping(
         name_direction=Direction.BOTH,
     ),
     constants_in_crm=product_constants(CRM_SALES_INVENTORY),
-    match=(MatchKey(pairs=(("number", "productnumber"),)),),
+    match=(MatchKey.of(("number", "productnumber")),),
     creates_in_crm=True,
     creates_in_bc=False,
     rule="product",

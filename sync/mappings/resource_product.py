@@ -48,7 +48,7 @@ RESOURCE_PRODUCT = TableMapping(
         name_direction=Direction.TO_CRM,
     ),
     constants_in_crm=product_constants(CRM_SERVICES),
-    match=(MatchKey(pairs=(("No", "productnumber"),)),),
+    match=(MatchKey.of(("No", "productnumber")),),
     creates_in_crm=True,
     creates_in_bc=False,
     rule="product",

@@ -107,12 +107,10 @@ SALES_PRICE = TableMapping(
         Constant(name="quantitysellingcode", value=1),
     ),
     match=(
-        MatchKey(
-            pairs=(
-                ("priceListId", "_pricelevelid_value"),
-                ("productId", "_productid_value"),
-                ("unitId", "_uomid_value"),
-            )
+        MatchKey.of(
+            ("priceListId", "_pricelevelid_value"),
+            ("productId", "_productid_value"),
+            ("unitId", "_uomid_value"),
         ),
     ),
     creates_in_crm=True,

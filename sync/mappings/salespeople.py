@@ -61,7 +61,7 @@ SALESPEOPLE = TableMapping(
             crm_length=64,
         ),
     ),
-    match=(MatchKey(pairs=(("email", "internalemailaddress"),)),),
+    match=(MatchKey.of(("email", "internalemailaddress")),),
     creates_in_crm=False,
     creates_in_bc=True,
 )

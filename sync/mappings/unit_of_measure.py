@@ -46,7 +46,7 @@ UNIT_OF_MEASURE = TableMapping(
             only_on_insert=True,
         ),
     ),
-    match=(MatchKey(pairs=(("unitGroupName", "name"),)),),
+    match=(MatchKey.of(("unitGroupName", "name")),),
     creates_in_crm=True,
     creates_in_bc=False,
     rule="unit_of_measure",

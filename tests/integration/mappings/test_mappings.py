@@ -28,7 +28,7 @@ CARRIER: dict[str, Any] = {
         {"crm": "description", "direction": "to_crm", "constant": "Carries our goods"},
     ],
     "constants_in_crm": [{"name": "customertypecode", "value": 11}],
-    "match": [{"pairs": [["code", "accountnumber"]]}],
+    "match": [{"fields": [{"bc": "code", "crm": "accountnumber"}]}],
     "creates_in_crm": True,
     "creates_in_bc": True,
 }

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from couplings.matching import MatchIndex, key_text
+from couplings.match_keys import MatchKey
+from couplings.matching import AmbiguousMatch, ExactMatch, Matches, MatchIndex, Matching
 
-NUMBER = (("number", "accountnumber"),)
-NAME_AND_PLACE = (("name", "name"), ("post", "postalcode"))
+NUMBER = MatchKey.of(("number", "accountnumber"))
+NAME_AND_PLACE = MatchKey.of(("name", "name"), ("post", "postalcode"))
 
 
 def index(**records: dict[str, Any]) -> MatchIndex:
@@ -83,21 +84,9 @@ def test_a_missing_field_is_a_blank_one():
     assert index(a={}).find({}).crm_id is None
 
 
-@given(st.text(alphabet="abcABC ", min_size=1), st.sampled_from(["", " ", "   "]))
-def test_case_and_outer_blanks_make_no_difference(text, blanks):
-    assert key_text([blanks + text.upper() + blanks]) == key_text([text.lower()])
-
-
-@given(st.lists(st.text(alphabet="ab", min_size=1), min_size=2, max_size=2))
-def test_the_parts_of_a_key_do_not_run_into_each_other(parts):
-    first, second = parts
-    moved = [first + second[:1], second[1:]]
-    assert key_text(parts) != key_text(moved)
-
-
 @given(st.lists(st.sampled_from(["Contoso", "contoso ", "Fabrikam", None]), max_size=6))
 def test_no_record_is_ever_given_to_two(names):
-    accounts = MatchIndex([(("name", "name"),)])
+    accounts = MatchIndex([MatchKey.of(("name", "name"))])
     for position, name in enumerate(names):
         accounts.add(str(position), {"name": name})
     given_away = []
@@ -108,3 +97,104 @@ def test_no_record_is_ever_given_to_two(names):
             given_away.append(match.crm_id)
     assert len(given_away) == len(set(given_away))
     assert set(given_away) <= accounts.claimed
+
+
+# Both sides at once
+
+TEXTS = st.lists(st.sampled_from(["", "a", "b", "c"]), min_size=2, max_size=2)
+SIDE = st.dictionaries(st.sampled_from([f"{number:02}" for number in range(8)]), TEXTS)
+
+
+def resolved(bc: dict[str, list[str]], crm: dict[str, list[str]]) -> Matches:
+    matching = Matching(2)
+    for bc_id, texts in bc.items():
+        matching.add_bc(bc_id, texts)
+    for crm_id, texts in crm.items():
+        matching.add_crm(crm_id, texts)
+    return matching.resolve()
+
+
+def test_one_of_each_side_is_an_exact_match():
+    found = resolved({"1": ["a", "x"], "2": ["", "y"]}, {"7": ["", "y"], "8": ["a", "z"]})
+    assert found.exact == [
+        ExactMatch(bc_id="1", crm_id="8", level=0),
+        ExactMatch(bc_id="2", crm_id="7", level=1),
+    ]
+
+
+def test_two_bc_records_that_fit_the_same_crm_record_are_ambiguous():
+    found = resolved({"1": ["a", ""], "2": ["a", ""]}, {"7": ["a", ""]})
+    assert found.ambiguous == [AmbiguousMatch(bc_ids=("1", "2"), crm_ids=("7",), level=0)]
+    assert (found.exact, found.unmatched_bc, found.unmatched_crm) == ([], [], [])
+
+
+def test_no_later_key_decides_about_an_ambiguous_record():
+    found = resolved({"1": ["a", "x"]}, {"7": ["a", "x"], "8": ["a", "y"]})
+    assert found.exact == []
+    assert found.ambiguous == [AmbiguousMatch(bc_ids=("1",), crm_ids=("7", "8"), level=0)]
+
+
+def test_twins_of_one_side_that_nothing_fits_are_unmatched_and_tried_by_the_next_key():
+    found = resolved({"1": ["a", "x"], "2": ["a", "y"]}, {"7": ["", "y"]})
+    assert found.exact == [ExactMatch(bc_id="2", crm_id="7", level=1)]
+    assert found.unmatched_bc == ["1"]
+
+
+def test_key_texts_must_be_given_for_every_key():
+    with pytest.raises(ValueError, match="2 keys"):
+        Matching(2).add_bc("1", ["a"])
+
+
+@given(SIDE, SIDE)
+def test_every_record_is_in_exactly_one_place(bc, crm):
+    found = resolved(bc, crm)
+    places_bc = [each.bc_id for each in found.exact]
+    places_bc += [bc_id for each in found.ambiguous for bc_id in each.bc_ids]
+    places_crm = [each.crm_id for each in found.exact]
+    places_crm += [crm_id for each in found.ambiguous for crm_id in each.crm_ids]
+    assert sorted(places_bc + found.unmatched_bc) == sorted(bc)
+    assert sorted(places_crm + found.unmatched_crm) == sorted(crm)
+
+
+@given(SIDE, SIDE)
+def test_the_sides_may_be_swapped(bc, crm):
+    one, other = resolved(bc, crm), resolved(crm, bc)
+    assert {(each.bc_id, each.crm_id, each.level) for each in one.exact} == {
+        (each.crm_id, each.bc_id, each.level) for each in other.exact
+    }
+    assert {(each.bc_ids, each.crm_ids, each.level) for each in one.ambiguous} == {
+        (each.crm_ids, each.bc_ids, each.level) for each in other.ambiguous
+    }
+    assert (one.unmatched_bc, one.unmatched_crm) == (other.unmatched_crm, other.unmatched_bc)
+
+
+@given(SIDE, SIDE, st.randoms())
+def test_the_order_in_which_records_are_added_does_not_matter(bc, crm, random):
+    def shuffled(side: dict[str, list[str]]) -> dict[str, list[str]]:
+        items = list(side.items())
+        random.shuffle(items)
+        return dict(items)
+
+    assert resolved(shuffled(bc), shuffled(crm)) == resolved(bc, crm)
+
+
+@given(SIDE, SIDE)
+def test_an_exact_match_agrees_in_its_key_and_nobody_else_does(bc, crm):
+    found = resolved(bc, crm)
+    for match in found.exact:
+        text = bc[match.bc_id][match.level]
+        assert text
+        assert text == crm[match.crm_id][match.level]
+        earlier = {each.crm_id for each in found.exact if each.level < match.level}
+        rivals = {
+            crm_id
+            for crm_id, texts in crm.items()
+            if texts[match.level] == text and crm_id not in earlier
+        }
+        contested = {
+            crm_id
+            for each in found.ambiguous
+            if each.level < match.level
+            for crm_id in each.crm_ids
+        }
+        assert rivals - contested == {match.crm_id}

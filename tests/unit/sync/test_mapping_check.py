@@ -60,7 +60,7 @@ def vendor(**changes: Any) -> TableMapping:
         dependencies=("CURRENCY",),
         fields=(field("displayName", "name", direction=BOTH, transformation="text"),),
         constants_in_crm=(Constant(name="customertypecode", value=11),),
-        match=(MatchKey(pairs=(("displayName", "name"),)),),
+        match=(MatchKey.of(("displayName", "name")),),
         creates_in_crm=True,
         creates_in_bc=True,
     )
@@ -178,11 +178,11 @@ def test_a_reference_that_may_be_cleared_needs_no_dependency():
         ({"dependencies": ("CURRENCY", "CURRENCY")}, "dependencies[1]", "dependency-twice"),
         ({"fields": ()}, "fields", "no-fields"),
         (
-            {"match": (MatchKey(pairs=(("number", "accountnumber"), ("fax", "fax"))),)},
-            "match[0].pairs[1][0]",
+            {"match": (MatchKey.of(("number", "accountnumber"), ("fax", "fax")),)},
+            "match[0].fields[1].bc",
             "match-field-unread",
         ),
-        ({"match": (MatchKey(pairs=()),)}, "match[0].pairs", "match-empty"),
+        ({"match": (MatchKey.of(),)}, "match[0].fields", "match-empty"),
         (
             {"constants_in_crm": (Constant(name="name", value="x"),)},
             "constants_in_crm[0]",

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from sync.mapping import (
     BcTable,
+    Compare,
     Condition,
     Constant,
     CrmTable,
     FieldMapping,
     Lookup,
+    MatchField,
     MatchKey,
     Requirement,
     TableMapping,
@@ -60,6 +62,13 @@ TABLES = {
     )
     for shape in (BcTable, CrmTable)
 }
+MATCH_FIELD = built(
+    MatchField,
+    bc=TEXTS,
+    crm=TEXTS,
+    compare=st.sampled_from(Compare),
+    case_sensitive=st.booleans(),
+)
 ANY_MAPPING = built(
     TableMapping,
     bc=TABLES[BcTable],
@@ -68,7 +77,20 @@ ANY_MAPPING = built(
     fields=FIELDS,
     constants_in_crm=CONSTANTS,
     constants_in_bc=CONSTANTS,
-    match=several(built(MatchKey, pairs=several(st.tuples(TEXTS, TEXTS)))),
+    match=several(
+        built(
+            MatchKey,
+            fields=several(
+                built(
+                    MatchField,
+                    bc=TEXTS,
+                    crm=TEXTS,
+                    compare=st.sampled_from(Compare),
+                    case_sensitive=st.booleans(),
+                )
+            ),
+        )
+    ),
     not_offered=several(TEXTS),
 )
 
@@ -102,7 +124,7 @@ def faults_of(document: object) -> dict[str, str]:
 def test_all_faults_of_a_document_are_told_together_with_their_places():
     document = customer(direction="sideways", creates_in_bc="yes", colour="red")
     document["bc"]["scope"] = [{"field": 7, "suffix": "\x00"}]
-    document["match"] = [{"pairs": [["number"]]}]
+    document["match"] = [{"fields": [{"bc": "number"}]}]
     document["fields"][1]["bc_length"] = 0
     del document["fields"][2]["crm"]
     assert faults_of(document) == {
@@ -111,7 +133,7 @@ def test_all_faults_of_a_document_are_told_together_with_their_places():
         "creates_in_bc": "not-a-flag",
         "bc.scope[0].field": "not-a-text",
         "bc.scope[0].suffix": "text-not-printable",
-        "match[0].pairs[0]": "list-of-other-length",
+        "match[0].fields[0].crm": "member-missing",
         "fields[1].bc_length": "not-a-number",
         "fields[2].crm": "member-missing",
     }

@@ -191,8 +191,8 @@ def test_what_a_field_s_columns_bear_out_is_no_fault(options):
         ({"crm": replace(vendor().crm, name="lead")}, "crm.name", "table-differs"),
         ({"crm": replace(vendor().crm, id_column="name")}, "crm.id_column", "table-differs"),
         (
-            {"match": (MatchKey(pairs=(("number", "vendornumber"),)),)},
-            "match[0].pairs[0][1]",
+            {"match": (MatchKey.of(("number", "vendornumber")),)},
+            "match[0].fields[0].crm",
             "column-unknown",
         ),
         (

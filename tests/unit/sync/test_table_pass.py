@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from couplings.model import digest_of
+from sync.catalog import MappingCatalog
 from sync.crm_index import in_scope
 from sync.hints import HintReason, RecordHint
+from sync.mapping import Compare, MatchField, MatchKey
 from sync.mappings.contact import CONTACT
 from sync.mappings.customer import CUSTOMER
 from sync.outcomes import OutcomeKind
@@ -113,6 +115,18 @@ def test_the_echo_of_a_creation_is_recognized_by_its_digest(world):
     created = next(each for each in world.couplings.scan("CUSTOMER") if each.bc_key == "20000")
     columns = project_crm(CUSTOMER, world.crm.tables["accounts"][created.crm_id])
     assert created.base.digest("crm") == digest_of(columns)
+
+
+def test_a_new_customer_whose_key_no_service_can_be_asked_for_is_coupled_all_the_same(world):
+    name = MatchField(bc="displayName", crm="name", compare=Compare.LOOSE)
+    loosely = replace(CUSTOMER, match=(MatchKey(fields=(name,)),))
+    world.catalog = MappingCatalog.of({**world.catalog.mappings, "CUSTOMER": loosely})
+    world.crm.put("accounts", crm_account(7, name="Libros SA"))
+    world.bc.put("customers", bc_customer("20000", displayName="LIBROS S.A."))
+    passes(world)
+    assert len(world.crm.tables["accounts"]) == 2
+    pairs = {(each.bc_key, each.crm_id) for each in world.couplings.scan("CUSTOMER")}
+    assert ("20000", crm_account(7)["accountid"]) in pairs
 
 
 def test_a_new_customer_is_created_in_crm(world):
