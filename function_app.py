@@ -16,10 +16,12 @@ from sync.by_hand.functions import blueprint as by_hand
 from sync.functions import blueprint as sync
 from sync.incremental_functions import blueprint as incremental
 from sync.mapping_functions import blueprint as mappings
+from sync.matching.functions import blueprint as matches
 from sync.outcome_functions import blueprint as outcomes
 from sync.reconcile_functions import blueprint as reconcile
 from sync.runs.functions import blueprint as runs
 from sync.transfer.functions import blueprint as transfer
+from upkeep.functions import blueprint as upkeep
 from webhooks.functions import blueprint as webhooks
 
 mask_logs()
@@ -37,8 +39,10 @@ app.register_functions(by_hand)
 app.register_functions(sync)
 app.register_functions(incremental)
 app.register_functions(mappings)
+app.register_functions(matches)
 app.register_functions(outcomes)
 app.register_functions(reconcile)
 app.register_functions(runs)
 app.register_functions(transfer)
+app.register_functions(upkeep)
 app.register_functions(webhooks)

@@ -44,7 +44,7 @@ from storage.rows import ANY_VERSION, Row, Value
 from storage.tables import TenantTable
 
 TABLE = "audit"
-_PARTITION = ("calls",)
+PARTITION = ("calls",)
 _LONGEST_TEXT = 200
 _MOST_FACTS = 20
 _MOST_LOOKED_AT = 5000
@@ -90,7 +90,7 @@ class AuditTrail:
         Raises ``TransientError`` where it cannot be stored: then the call must not be carried out.
         """
         reference = f"{newest_first(entry.at)}-{uuid.uuid4().hex}"
-        self._table.upsert(Row(partition=_PARTITION, key=(reference,), values=_values(entry)))
+        self._table.upsert(Row(partition=PARTITION, key=(reference,), values=_values(entry)))
         return reference
 
     def complete(
@@ -98,7 +98,7 @@ class AuditTrail:
     ) -> None:
         """Store how the call ended; idempotent. Raises ``CouplerError`` where it cannot."""
         values: dict[str, Value] = {"status": status, "code": code, "facts": _json(facts)}
-        row = Row(partition=_PARTITION, key=(reference,), values=values)
+        row = Row(partition=PARTITION, key=(reference,), values=values)
         self._table.merge(row, ANY_VERSION)
 
     def list_page(self, sought: Sought, *, limit: int, continuation: str | None) -> Page:
@@ -107,7 +107,7 @@ class AuditTrail:
         another list gave."""
         check_limit(limit)
         rows = self._table.scan(
-            _PARTITION,
+            PARTITION,
             after=_after(sought, resume(continuation, of=self._table)),
             where=_where(sought),
             page_size=1000 if sought.who else min(limit + 1, 1000),

@@ -17,7 +17,8 @@ from connections.store import ConnectionStore, StoredConnection
 from errors import CouplerError, RefusedRequestError
 from identity.model import TenantId
 from storage.queues import Message, Queues
-from storage.rows import TRANSACTION_LIMIT, Operation, OperationKind, TransactionRefusedError
+from storage.removal import remove_rows
+from storage.rows import TRANSACTION_LIMIT
 from storage.tables import TenantTable
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ WORK_TABLES = (
     "outcomes",
     "drift",
     "imports",
+    "couplingchanges",
     "jobs",
     "runs",
     "mappings",
@@ -121,7 +123,7 @@ class Removal:
 
     def _rows_removed(self, task: RemovalTask) -> bool:
         until = time.monotonic() + _SLICE_SECONDS
-        return remove_rows(
+        return remove_connection_rows(
             self._table,
             task.connection_id,
             keep_couplings=task.keep_couplings,
@@ -142,7 +144,7 @@ class Removal:
         self._queues.enqueue(QUEUE, task.message(), delay_seconds=after)
 
 
-def remove_rows(
+def remove_connection_rows(
     table: Callable[[str], TenantTable],
     connection_id: str,
     *,
@@ -156,7 +158,7 @@ def remove_rows(
     names = WORK_TABLES if keep_couplings else (COUPLINGS, *WORK_TABLES)
     for name in names:
         for partition, keys in _batches(table(name), connection_id):
-            _remove(table(name), partition, keys)
+            remove_rows(table(name), partition, keys)
             if is_time_up():
                 return False
     return True
@@ -169,19 +171,3 @@ def _batches(table: TenantTable, connection_id: str) -> Iterator[_Keys]:
     for partition, of_partition in itertools.groupby(rows, key=lambda row: row.partition):
         for batch in itertools.batched(of_partition, TRANSACTION_LIMIT, strict=False):
             yield partition, [row.key for row in batch]
-
-
-def _remove(table: TenantTable, partition: tuple[str, ...], keys: list[tuple[str, ...]]) -> None:
-    """Remove rows together, or one by one where another removal was at some of them.
-
-    this removal                        the message's second delivery
-    reads keys 1 to 100
-                                        reads keys 1 to 100, removes them
-    removes 1 to 100: refused
-    removes each that is still there
-    """
-    try:
-        table.transact(partition, [Operation(kind=OperationKind.DELETE, key=key) for key in keys])
-    except TransactionRefusedError:
-        for key in keys:
-            table.delete(partition, key)

@@ -8,7 +8,7 @@ hold under concurrency is built from these.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,6 +33,9 @@ _REPEATED: dict[str, Any] = {
 }
 """The SDK alone would not repeat POST and PATCH after a connection was cut, as happens whenever the
 service closes an idle one just when it is used again."""
+
+_MANY_ROWS = 1000
+"""Rows of one tenant, one after another: as many as come with one request."""
 
 
 class TenantTable:
@@ -240,16 +243,37 @@ class TenantTable:
 
 def tenants_of(client: TableClient) -> Iterator[TenantId]:
     """The tenants of all rows of a table, each once; see ``StorageAccount.tenants``."""
-    last = ""
+    beginning: str | None = ""
     try:
-        # In the order of partition keys, which begin with the tenant.
-        for entity in client.list_entities(select=["PartitionKey"]):
-            tenant = parts_of(str(entity["PartitionKey"]))[0]
-            if tenant != last:
-                last = tenant
-                yield TenantId(tenant)
+        while beginning is not None:
+            beginning = yield from _tenants_from(client, beginning)
     except AzureError as error:
         raise translated(error, client.table_name, ()) from error
+
+
+def _tenants_from(client: TableClient, beginning: str) -> Generator[TenantId, None, str | None]:
+    """Tenants from this partition key on; where to go on, None at the end.
+
+    In the order of partition keys, which begin with the tenant. Tenants with few rows come many to
+    a request; those with many are leapt over.
+    """
+    conditions = _Conditions()
+    conditions.add("PartitionKey", "ge", beginning)
+    last, met = "", 0
+    for entity in client.query_entities(
+        conditions.text(),
+        parameters=conditions.parameters,
+        select=["PartitionKey"],
+        results_per_page=_MANY_ROWS,
+    ):
+        tenant = parts_of(str(entity["PartitionKey"]))[0]
+        if tenant != last:
+            last, met = tenant, 0
+            yield TenantId(tenant)
+        met += 1
+        if met == _MANY_ROWS:
+            return prefix_range(tenant)[1]
+    return None
 
 
 class _Conditions:

@@ -16,14 +16,8 @@ from couplings.model import Side
 from storage.columns import Columns
 from storage.leafing import rows_from
 from storage.paging import check_limit, take_page
-from storage.rows import (
-    TRANSACTION_LIMIT,
-    Operation,
-    OperationKind,
-    Row,
-    TransactionRefusedError,
-    Value,
-)
+from storage.removal import remove_rows
+from storage.rows import TRANSACTION_LIMIT, Operation, OperationKind, Row, Value
 from storage.tables import TenantTable
 from sync.drift import Drift, DriftKind, FieldDifference, Flow, Twin
 
@@ -73,19 +67,7 @@ class DriftStore:
         """Remove what earlier runs found and this one did not; idempotent."""
         rows = self._table.scan(self._partition(mapping), select=("run_id",))
         others = [row.key for row in rows if row.values["run_id"] != run_id]
-        for some in batched(others, TRANSACTION_LIMIT, strict=False):
-            self._remove(mapping, some)
-
-    def _remove(self, mapping: str, keys: Sequence[tuple[str, ...]]) -> None:
-        partition = self._partition(mapping)
-        try:
-            self._table.transact(
-                partition, [Operation(kind=OperationKind.DELETE, key=key) for key in keys]
-            )
-        except TransactionRefusedError:
-            # a row is gone already, as after an answer that was lost
-            for key in keys:
-                self._table.delete(partition, key)
+        remove_rows(self._table, self._partition(mapping), others)
 
     def list_page(
         self,

@@ -35,6 +35,11 @@ class HookedTable(TenantTable):
     def replace(self, row: Row, etag: str) -> Row:
         return self._run("replace", super().replace, row, etag)
 
+    def delete(
+        self, partition: tuple[str, ...], key: tuple[str, ...], etag: str | None = None
+    ) -> None:
+        self._run("delete", super().delete, partition, key, etag)
+
     def transact(self, partition: tuple[str, ...], operations: Sequence[Operation]) -> list[str]:
         return self._run("transact", super().transact, partition, operations)
 

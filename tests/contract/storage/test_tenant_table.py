@@ -21,7 +21,7 @@ from storage.rows import (
     TransactionRefusedError,
     Value,
 )
-from storage.tables import TenantTable
+from storage.tables import TenantTable, tenants_of
 
 PARTITION = ("connection", "CUSTOMER")
 
@@ -392,3 +392,14 @@ def test_counting_up_under_contention_loses_nothing(table: TenantTable):
     found = table.get(PARTITION, ("1",))
     assert found is not None
     assert found.values == {"n": 20}
+
+
+def test_tenants_are_told_once_each_also_where_one_has_very_many_rows(open_table, monkeypatch):
+    monkeypatch.setattr("storage.tables._MANY_ROWS", 3)
+    name = f"t{uuid.uuid4().hex}"
+    for tenant, rows in (("aaaa", 7), ("bbbb", 3), ("cccc", 2), ("dddd", 0)):
+        table = open_table(name, TenantId(tenant))
+        table.insert(Row(partition=(), key=("1",)))
+        for number in range(rows):
+            table.insert(Row(partition=("p",), key=(str(number),)))
+    assert list(tenants_of(table._client)) == ["aaaa", "bbbb", "cccc", "dddd"]

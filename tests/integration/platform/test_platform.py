@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import UTC, datetime, timedelta
 
+from audit.model import Entry
+from audit.trail import TABLE as AUDIT
+from audit.trail import AuditTrail, Sought
 from identity.model import TenantId
 from local.http_client import Answer
 from local.identities import SERVICE, SERVICE_SECRET_NAME, TENANT
 from local.platform import Platform
 from local.processes import accepts
 from settings import from_environment
+from storage.accounts import StorageAccount
 from storage.secrets import SecretReader
 
 
@@ -41,6 +47,41 @@ def test_a_service_elsewhere_takes_its_simulators_place(platform):
     assert not accepts(ports.business_central)
     values = json.loads(platform.options.settings_file.read_text())["Values"]
     assert values["ALLOWED_SERVICE_HOSTS"] == "127.0.0.1,localhost,org.crm.example,bc.example"
+
+
+def test_calls_whose_time_is_over_are_purged_by_the_timer(platform):
+    values = json.loads(platform.options.settings_file.read_text())["Values"]
+    account = StorageAccount(from_environment(values))
+    trail = AuditTrail(account.table(AUDIT, TenantId(TENANT)))
+    now = datetime.now(UTC)
+    for name, age in (("old", 401), ("young", 399)):
+        trail.begin(called(name, now - timedelta(days=age)))
+    url = f"{platform.addresses.function_app}/admin/functions/purge_what_is_over"
+    assert platform.client.request("POST", url, body={"input": ""}).status == 202
+
+    def names() -> set[str]:
+        page = trail.list_page(Sought(connection="purged"), limit=10, continuation=None)
+        return {entry.name for entry in page.entries}
+
+    deadline = time.monotonic() + 30
+    while names() != {"young"}:
+        assert time.monotonic() < deadline, names()
+        time.sleep(0.1)
+
+
+def called(name: str, at: datetime) -> Entry:
+    """A call as it is kept."""
+    return Entry(
+        at=at,
+        subject="s",
+        name=name,
+        is_application=False,
+        role=None,
+        action="start",
+        connection="purged",
+        targets={},
+        correlation_id="correlation",
+    )
 
 
 def test_the_parts_speak_under_their_names(platform, lines):

@@ -16,7 +16,7 @@ from setup.removal import (
     WORK_TABLES,
     Removal,
     RemovalTask,
-    remove_rows,
+    remove_connection_rows,
 )
 from storage.queues import Message
 from storage.rows import Row
@@ -51,7 +51,7 @@ def rows_left(account: MemoryAccount, tenant, connection_id: str) -> dict[str, i
 
 
 def removed(account: MemoryAccount, *, keep_couplings: bool = False, is_time_up=lambda: False):
-    return remove_rows(
+    return remove_connection_rows(
         lambda name: account.table(name, TENANT),
         "cronus",
         keep_couplings=keep_couplings,
@@ -101,7 +101,7 @@ def test_rows_that_another_removal_was_at_are_no_error(account):
         of_account: TenantTable = account.table(name, TENANT)
         return cast(TenantTable, Contended()) if name == COUPLINGS else of_account
 
-    done = remove_rows(
+    done = remove_connection_rows(
         table_named,
         "cronus",
         keep_couplings=False,
