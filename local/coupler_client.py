@@ -32,8 +32,17 @@ class CouplerClient:
         """Every step of the setup guide as it was found last."""
         return self._call("GET", f"connections/{connection}/setup")
 
+    def recommendations(self, connection: str) -> list[dict[str, Any]]:
+        """What is recommended for each table, from what both systems hold now."""
+        path = f"connections/{connection}/full-sync/recommendations"
+        found: list[dict[str, Any]] = self._call("GET", path)["recommendations"]
+        return found
+
     def start_full_sync(self, connection: str) -> dict[str, Any]:
-        return self._call("POST", f"connections/{connection}/full-sync/start", {})
+        """Synchronize all tables, and create the partners that are missing, whatever is
+        recommended: the generated systems know each other's records by their numbers."""
+        wanted = {"mode": "full-synchronization"}
+        return self._call("POST", f"connections/{connection}/full-sync/start", wanted)
 
     def review(self, connection: str) -> dict[str, Any]:
         return self._call("GET", f"connections/{connection}/full-sync")

@@ -21,6 +21,7 @@ from local.demo_view import (
     counts_table,
     outcomes_table,
     pairs_table,
+    recommendations_table,
     review_table,
     setup_table,
 )
@@ -99,6 +100,8 @@ def _demo(console: Console, platform: Platform, data: SampleData) -> int:
     client.create_connection(connection_document(platform, data.company))
     client.enable(CONNECTION)
     console.print(setup_table(client.setup(CONNECTION)))
+    recommended = client.recommendations(CONNECTION)
+    console.print(recommendations_table(recommended))
     began = time.monotonic()
     client.start_full_sync(CONNECTION)
     review = _watch(console, client)

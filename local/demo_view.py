@@ -22,6 +22,9 @@ _COLOURS = {
     "error": "red",
     "blocked": "red",
     "cancelled": "red",
+    "full-synchronization": "green",
+    "couple-records": "yellow",
+    "no-records": "grey50",
 }
 _COUNTERS = ("inserted", "modified", "unchanged", "coupled")
 _NOT_IN_STEP = ("skipped", "waiting", "conflict", "failed")
@@ -40,6 +43,25 @@ def setup_table(guide: dict[str, Any]) -> RenderableType:
             step["step"], checks, Text(state, style=_COLOURS.get(state, "grey50")), " ".join(told)
         )
     return table
+
+
+def recommendations_table(recommendations: Sequence[dict[str, Any]]) -> RenderableType:
+    """What is recommended for each table from what both systems hold; the demo has all of them
+    fully synchronized, because its numbers agree."""
+    table = Table(title="Recommended", title_justify="left")
+    table.add_column("Table", no_wrap=True)
+    table.add_column("Recommendation", no_wrap=True)
+    for heading in ("Only BC", "Only CRM"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("Why")
+    for each in recommendations:
+        only = [_at_least(each[side]) for side in ("bc_uncoupled", "crm_uncoupled")]
+        table.add_row(each["name"], _status(each["mode"]), *only, each["reason"])
+    return table
+
+
+def _at_least(count: dict[str, Any]) -> str:
+    return str(count["records"]) if count["is_all"] else f"{count['records']}+"
 
 
 def review_table(review: dict[str, Any]) -> RenderableType:

@@ -27,7 +27,7 @@ from couplings.model import Side, digest_of
 from errors import RefusedRequestError
 from sync.hints import HintReason, HintStore, RecordHint
 from sync.mapping import Direction, TableMapping
-from sync.outcome_model import UNCOUPLED
+from sync.outcome_model import TO_STAY_UNCOUPLED
 from sync.outcomes import Decision, DecisionKind, FieldDetail, Outcome, OutcomeStore, RecordKey
 from sync.requests import PassRequests
 
@@ -88,14 +88,14 @@ class Decisions:
     def retry_group(self, *, mapping: str | None = None, code: str | None = None) -> Asked:
         """Have all records tried again that have an outcome, or those of a mapping and code.
 
-        Ignored ones are left alone. Records that were taken apart are meant to be so: they are
-        coupled again only where their code is named.
+        Ignored ones are left alone. Records that were taken apart, or left without partner, are
+        meant to be so: they are coupled only where their code is named.
         """
         records: dict[str, int] = {}
         wanted = (
             each
             for each in self._outcomes.scan(mapping=mapping, code=code)
-            if not each.ignored and (code or each.code != UNCOUPLED)
+            if not each.ignored and (code or each.code not in TO_STAY_UNCOUPLED)
         )
         for some in batched(wanted, _HINTS_AT_ONCE, strict=False):
             for name, number in self._look_at(some, _reason_to_retry).records.items():
@@ -232,8 +232,8 @@ class ConflictChangedError(RefusedRequestError):
 
 
 def _reason_to_retry(outcome: Outcome) -> HintReason:
-    """Trying a record again whose coupling was removed is giving it a partner again."""
-    return HintReason.COUPLE if outcome.code == UNCOUPLED else HintReason.RETRY
+    """Trying a record again that is to stay without partner is giving it one."""
+    return HintReason.COUPLE if outcome.code in TO_STAY_UNCOUPLED else HintReason.RETRY
 
 
 def _chosen(held: list[FieldDetail], winners: Mapping[str, Side] | Side) -> dict[str, Direction]:

@@ -59,6 +59,13 @@ def levels(dependencies: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
     return layers
 
 
+def level_of_each(dependencies: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """The level of each name, 1 for those that depend on nothing; in the order given. Raises
+    ``ConfigurationError`` as ``levels``."""
+    found = {name: number for number, layer in enumerate(levels(dependencies), 1) for name in layer}
+    return {name: found[name] for name in dependencies}
+
+
 def ordered(dependencies: Mapping[str, Sequence[str]]) -> list[str]:
     """The names, each after those it depends on, otherwise in the order given.
 

@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from couplings.model import Coupling
 from sync.catalog import MappingCatalog
+from sync.dependencies import level_of_each
 from sync.jobs import JobState, Run, TableJob
 from sync.mapping import TableMapping
+from sync.recommendation import Recommendation
 
 
 def review_document(
     run: Run | None, jobs: Sequence[TableJob], catalog: MappingCatalog
 ) -> dict[str, Any]:
     """The full synchronization review; before the first run every line is blank."""
+    levels = level_of_each(catalog.dependencies)
     if run is None:
-        return {"run": None, "lines": [_blank_line(each) for each in catalog.mappings.values()]}
-    return {"run": run_document(run), "lines": [_line(job) for job in jobs]}
+        lines = [_blank_line(each, levels) for each in catalog.mappings.values()]
+        return {"run": None, "lines": lines}
+    return {"run": run_document(run), "lines": [_line(job, levels) for job in jobs]}
+
+
+def recommendation_document(mapping: str, recommendation: Recommendation) -> dict[str, Any]:
+    """What is recommended for a table, and the counts that it rests on."""
+    return {"name": mapping} | _recommendation(recommendation)
+
+
+def _recommendation(recommendation: Recommendation) -> dict[str, Any]:
+    held = recommendation.holdings
+    return {
+        "mode": recommendation.mode.value,
+        "reason": recommendation.reason,
+        "bc": asdict(held.bc),
+        "crm": asdict(held.crm),
+        "coupled": held.coupled,
+        "bc_uncoupled": asdict(held.bc_uncoupled),
+        "crm_uncoupled": asdict(held.crm_uncoupled),
+    }
 
 
 def run_document(run: Run) -> dict[str, Any]:
@@ -36,9 +58,10 @@ def run_document(run: Run) -> dict[str, Any]:
     }
 
 
-def _blank_line(mapping: TableMapping) -> dict[str, Any]:
+def _blank_line(mapping: TableMapping, levels: Mapping[str, int]) -> dict[str, Any]:
     return {
         "name": mapping.name,
+        "level": levels[mapping.name],
         "dependencies": list(mapping.dependencies),
         "direction": mapping.direction.value,
         "job_queue_entry_status": "" if mapping.enabled else JobState.SKIPPED.value,
@@ -47,14 +70,18 @@ def _blank_line(mapping: TableMapping) -> dict[str, Any]:
     }
 
 
-def _line(job: TableJob) -> dict[str, Any]:
+def _line(job: TableJob, levels: Mapping[str, int]) -> dict[str, Any]:
+    recommendation = job.recommendation
     return {
         "name": job.mapping,
+        "level": levels.get(job.mapping, 1),  # one that was removed since depends on nothing
         "dependencies": list(job.dependencies),
         "direction": job.direction.value,
         "job_queue_entry_status": job.state.value,
         "to_int_table_job_status": job.to_crm_status.value,
         "from_int_table_job_status": job.from_crm_status.value,
+        "mode": job.mode.value if job.mode else "",
+        "recommendation": _recommendation(recommendation) if recommendation else None,
         "counters": {"to_crm": asdict(job.to_crm), "from_crm": asdict(job.from_crm)},
         "progress": _progress(job),
         "waiting_for": list(job.waiting_for),

@@ -27,11 +27,14 @@ from sync.jobs import (
     unknown_run,
 )
 from sync.mapping import TableMapping
-from sync.review import advance, restarted
+from sync.recommendation import Mode, Modes, modes_of
+from sync.review import NOTHING_ORDERED, advance, restarted
 from sync.run_limits import RunLimits
 from sync.runs.naming import new_run_id
 
 QUEUE = "table-jobs"
+
+_WITH_MODES = (RunKind.FULL_SYNC, RunKind.PREVIEW)
 
 _AT_WORK = (JobState.READY, JobState.IN_PROCESS)
 
@@ -80,6 +83,15 @@ class FullSync:
         """
         catalog = self._catalog()
         chosen = {catalog.at_work(name).name for name in mappings} or set(catalog.mappings)
+        modes = modes_of(order) if kind in _WITH_MODES else Modes()
+        for name in modes.named:
+            if catalog.at_work(name).name not in chosen:
+                raise RefusedRequestError(
+                    422,
+                    "mode-without-table",
+                    f"A mode is given for {name}, which takes no part in this run.",
+                    hint="Name it among the mappings too, or leave its mode out.",
+                )
         taking_part = [each for name, each in catalog.mappings.items() if name in chosen]
         run_id = new_run_id(self._now())
         run = Run(
@@ -91,7 +103,7 @@ class FullSync:
             mappings=tuple(mapping.name for mapping in taking_part),
             order=order,
         )
-        return self._begin(run, [_line(run, mapping) for mapping in taking_part])
+        return self._begin(run, [_line(run, mapping, modes) for mapping in taking_part])
 
     def _begin(self, run: Run, lines: Sequence[TableJob]) -> Run:
         """Store the run once it has a place among the tenant's."""
@@ -262,17 +274,22 @@ class FullSync:
         return [jobs[name] for name in run.mappings if name in jobs]
 
 
-def _line(run: Run, mapping: TableMapping) -> TableJob:
+def _line(run: Run, mapping: TableMapping, modes: Modes) -> TableJob:
     # looking at a table needs no other one to be looked at first
-    is_look = run.kind in (RunKind.RECONCILE, RunKind.MATCH)
+    is_look = run.kind is RunKind.RECONCILE
     parents = () if is_look else tuple(p for p in mapping.dependencies if p in run.mappings)
+    mode = modes.of(mapping.name)
+    why_skipped = "" if mapping.enabled else "The table mapping is disabled."
+    if mode is Mode.NO_RECORDS:
+        why_skipped = why_skipped or NOTHING_ORDERED
     return TableJob(
         run_id=run.run_id,
         mapping=mapping.name,
         name=mapping.name,
         direction=mapping.direction,
-        state=JobState.WAITING if mapping.enabled else JobState.SKIPPED,
+        state=JobState.SKIPPED if why_skipped else JobState.WAITING,
         created_at=run.started_at,
         dependencies=parents,
-        message="" if mapping.enabled else "The table mapping is disabled.",
+        mode=mode,
+        message=why_skipped,
     )

@@ -23,22 +23,26 @@ from sync.background import further_slices
 from sync.connected import catalog_source, services_source
 from sync.documents import (
     coupling_document,
+    recommendation_document,
     review_document,
     run_document,
 )
 from sync.full_sync import QUEUE, FullSync
+from sync.holdings import holdings_of_all
 from sync.jobs import ActiveRunError, Run, RunKind
 from sync.mapping import MAPPING_NAME
 from sync.opening import (
     coupling_store,
     full_sync_of,
+    opener_of,
     worker_of,
 )
 from sync.orchestration import ADVANCE, ORCHESTRATOR, orchestrate, over_event
+from sync.recommendation import Mode, Modes, recommend
 from web import answers
 from web.edge import Request, route
 from web.lists import USUAL_LIMIT, Continuation, Limit
-from web.shapes import Text
+from web.shapes import InvalidMembersError, JsonObject, Text
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +54,28 @@ class StartRequest:
     """What a run is to cover; all table mappings where none is named."""
 
     mappings: list[Annotated[str, Text(longest=50)]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FullSyncRequest:
+    """What a full synchronization is to cover, and what it is to do with each table."""
+
+    mappings: list[Annotated[str, Text(longest=50)]] = field(default_factory=list)
+    mode: Mode | None = None
+    """For tables that ``modes`` does not name; without it, as recommended for each."""
+    modes: JsonObject = field(default_factory=JsonObject)
+    """Mapping → mode."""
+
+    def ordered(self) -> Modes:
+        """The modes; raises ``InvalidMembersError`` for one that does not exist."""
+        known = {each.value: each for each in Mode}
+        wrong = [name for name, mode in self.modes.items() if str(mode) not in known]
+        if wrong:
+            message = f"must be one of {', '.join(known)}"
+            raise InvalidMembersError("body", [(f"modes.{name[:50]}", message) for name in wrong])
+        return Modes(
+            every=self.mode, named={name: known[str(mode)] for name, mode in self.modes.items()}
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +95,13 @@ class CouplingQuery:
     Role.OPERATOR,
     "POST",
     "connections/{connection_id}/full-sync/start",
-    body=StartRequest,
+    body=FullSyncRequest,
     durable_client="starter",
     idempotent=True,
 )
 async def start_full_sync(req: Request, starter: Any) -> func.HttpResponse:
     """202: a full synchronization of the named table mappings (all by default) was begun."""
-    return await start_run(req, starter, RunKind.FULL_SYNC, "full-sync")
+    return await _start_with_modes(req, starter, RunKind.FULL_SYNC, "full-sync")
 
 
 @route(
@@ -83,13 +109,28 @@ async def start_full_sync(req: Request, starter: Any) -> func.HttpResponse:
     Role.OPERATOR,
     "POST",
     "connections/{connection_id}/full-sync/preview",
-    body=StartRequest,
+    body=FullSyncRequest,
     durable_client="starter",
     idempotent=True,
 )
 async def start_preview(req: Request, starter: Any) -> func.HttpResponse:
     """202: counting what a full synchronization would do was begun; nothing is written."""
-    return await start_run(req, starter, RunKind.PREVIEW, "full-sync", "preview")
+    return await _start_with_modes(req, starter, RunKind.PREVIEW, "full-sync", "preview")
+
+
+@route(blueprint, Role.READER, "GET", "connections/{connection_id}/full-sync/recommendations")
+def read_recommendations(req: Request) -> func.HttpResponse:
+    """200 with what is recommended for each table, from what both systems hold now."""
+    tenant, connection_id = req.caller.tenant, _known_connection(req)
+    catalog = catalog_source(tenant, connection_id)
+    open_work = opener_of(tenant, connection_id, catalog, services_source(tenant, connection_id))
+    known = catalog()
+    held = holdings_of_all([open_work(name) for name in known.enabled])
+    body = [
+        recommendation_document(name, recommend(known.named(name), each))
+        for name, each in held.items()
+    ]
+    return answers.ok({"recommendations": body})
 
 
 @route(blueprint, Role.READER, "GET", "connections/{connection_id}/full-sync")
@@ -218,6 +259,18 @@ async def _tell(starter: Any, run: Run, mapping: str) -> None:
         await starter.raise_event(run.instance_id, over_event(mapping), mapping)
     except Exception as error:  # noqa: BLE001 - the SDK raises bare Exception
         log.warning("the end of %s was not told to run %s: %s", mapping, run.run_id, error)
+
+
+async def _start_with_modes(
+    req: Request, starter: Any, kind: RunKind, *place: str
+) -> func.HttpResponse:
+    """As ``start_run``, with what the body orders for each table."""
+    wanted = req.body(FullSyncRequest)
+    order = wanted.ordered().text()
+    req.audit(modes=order or "as recommended")
+    run = await begin_run(req, starter, kind, wanted.mappings, order=order)
+    location = answers.address("connections", _connection_id(req), *place)
+    return answers.accepted(location, run_document(run))
 
 
 async def start_run(req: Request, starter: Any, kind: RunKind, *place: str) -> func.HttpResponse:

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sync.mapping import Direction
+from sync.recommendation import Mode, Recommendation
 
 
 class RunKind(StrEnum):
@@ -131,6 +132,11 @@ class TableJob:
     created_at: datetime
     dependencies: tuple[str, ...] = ()
     """Mappings whose lines must be done first."""
+    mode: Mode | None = None
+    """Of a full synchronization or its preview: what is done with the table. None until the line
+    began, where nobody ordered it."""
+    recommendation: Recommendation | None = None
+    """Where ``mode`` comes from; None where it was ordered."""
     to_crm_status: TableStatus = TableStatus.BLANK
     from_crm_status: TableStatus = TableStatus.BLANK
     to_crm: Counters = field(default_factory=Counters)

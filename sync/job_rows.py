@@ -19,6 +19,7 @@ from sync.job_model import (
     TableStatus,
 )
 from sync.mapping import Direction
+from sync.recommendation import Mode, recommendation_of, recommendation_text
 
 RUNS = "runs"
 JOBS = "jobs"
@@ -69,6 +70,8 @@ def job_values(job: TableJob) -> dict[str, Value]:
         "state": job.state.value,
         "created_at": job.created_at,
         "dependencies": _names_text(job.dependencies),
+        "mode": job.mode.value if job.mode else "",
+        "recommendation": recommendation_text(job.recommendation),
         "to_crm_status": job.to_crm_status.value,
         "from_crm_status": job.from_crm_status.value,
         "to_crm": counters_text(job.to_crm),
@@ -103,6 +106,8 @@ def job_of(row: Row) -> TableJob:
         state=JobState(columns.text("state")),
         created_at=columns.time("created_at"),
         dependencies=_names(columns.text("dependencies")),
+        mode=Mode(mode) if (mode := columns.text("mode")) else None,
+        recommendation=recommendation_of(columns.text("recommendation")),
         to_crm_status=TableStatus(columns.text("to_crm_status")),
         from_crm_status=TableStatus(columns.text("from_crm_status")),
         to_crm=counters_of(columns.text("to_crm")),

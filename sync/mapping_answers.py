@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from sync.dependencies import level_of_each
 from sync.mapping import TableMapping
 from sync.mapping_documents import mapping_document
 from sync.mapping_editing import EditedMapping
@@ -31,6 +32,9 @@ def overview_document(
         "bc_table": mapping.bc.name,
         "crm_table": mapping.crm.entity_set,
         "dependencies": list(mapping.dependencies),
+        "level": level_of_each({name: each.dependencies for name, each in known.items()})[
+            mapping.name
+        ],
         "by_options": told(mapping, options),
         "warnings": warnings(mapping, known),
     }

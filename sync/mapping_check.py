@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 from errors import ConfigurationError
+from sync.coupling_order import missing_dependencies
 from sync.dependencies import levels
 from sync.mapping import MAPPING_NAME, Condition, FieldMapping, Requirement, TableMapping
 from sync.mapping_faults import Fault
@@ -213,6 +214,9 @@ def _dependency_faults(mapping: TableMapping, known: Mapping[str, TableMapping])
             yield Fault(path=path, code="dependency-twice", message=message)
     if not sound:
         return
+    if all(name in known for name in mapping.dependencies):
+        for missing in missing_dependencies(mapping, known):
+            yield Fault(path="dependencies", code="dependency-missing", message=missing.message)
     try:
         levels({name: each.dependencies for name, each in known.items()})
     except ConfigurationError as circle:

@@ -11,7 +11,9 @@ from connections.model import CONNECTION_ID_PATTERN
 from connections.services import open_connections
 from connections.store import StoredConnection, connections_of
 from identity.model import Role, TenantId
-from sync.connected import mapping_editor, mapping_options
+from sync.connected import catalog_source, mapping_editor, mapping_options
+from sync.dependencies import level_of_each
+from sync.jobs import RunKind
 from sync.mapping import MAPPING_NAME, TableMapping
 from sync.mapping_answers import (
     edited_document,
@@ -23,7 +25,8 @@ from sync.mapping_documents import DocumentError, mapping_of
 from sync.mapping_editing import EditedMapping, MappingEditor, Verify
 from sync.mapping_faults import Fault, MappingRefusedError
 from sync.mapping_metadata_check import metadata_faults, touches_tables, with_lengths
-from sync.opening import mapping_store
+from sync.opening import job_store, mapping_store
+from sync.picture import Box, draw
 from sync.work import endpoint_of
 from web import answers
 from web.edge import Request, route
@@ -66,6 +69,28 @@ def list_mappings(req: Request) -> func.HttpResponse:
     options = mapping_options(stored.connection)
     lines = [overview_document(each, known, options) for each in everyone]
     return answers.ok({"mappings": lines})
+
+
+@route(blueprint, Role.READER, "GET", _MAPPINGS + "/picture")
+def draw_mappings(req: Request) -> func.HttpResponse:
+    """200 with a picture of the mappings' order, and how each fared in the last run."""
+    connection = _connection(req).connection
+    catalog = catalog_source(req.caller.tenant, connection.connection_id)()
+    store = job_store(req.caller.tenant, connection.connection_id)
+    run = store.latest_run(RunKind.FULL_SYNC)
+    states = {job.mapping: job.state.value for job in store.list_jobs(run.run_id)} if run else {}
+    levels = level_of_each(catalog.dependencies)
+    boxes = [
+        Box(
+            name=each.name,
+            level=levels[each.name],
+            dependencies=each.dependencies,
+            state=states.get(each.name, ""),
+            enabled=each.enabled,
+        )
+        for each in catalog.mappings.values()
+    ]
+    return answers.picture(draw(f"Order of the tables of {connection.connection_id}", boxes))
 
 
 @route(

@@ -23,6 +23,11 @@ class OutcomeKind(StrEnum):
 
 UNCOUPLED = "uncoupled"
 """Code of a record whose coupling was removed: it gets no new partner while it stays as it is."""
+LEFT_UNCOUPLED = "left-uncoupled"
+"""Code of a record that a full synchronization left without partner, as its mode has it: it gets
+no new one while it stays as it is, or until a full synchronization creates partners."""
+TO_STAY_UNCOUPLED = frozenset({UNCOUPLED, LEFT_UNCOUPLED})
+"""Codes of records that are without partner because somebody wants it so."""
 SETTLED = "update-conflict-settled"
 """Code of a conflict that was decided: nothing is left to do, and the losing value is kept."""
 

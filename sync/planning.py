@@ -8,7 +8,13 @@ from dataclasses import replace
 from couplings.model import Side, digest_of
 from errors import RecordError
 from services.records import Record
-from sync.outcome_model import SETTLED, DecisionKind, FieldDetail, OutcomeKind
+from sync.outcome_model import (
+    LEFT_UNCOUPLED,
+    SETTLED,
+    DecisionKind,
+    FieldDetail,
+    OutcomeKind,
+)
 from sync.pair import Action, Pair, Problem
 from sync.partnerless import plan_without_partner
 from sync.plan import (
@@ -27,6 +33,7 @@ from sync.projection import (
     project_bc,
     project_crm,
 )
+from sync.recommendation import Mode
 from sync.rules.base import RecordSkippedError
 from sync.work import Work
 
@@ -36,6 +43,9 @@ def plan(work: Work, pair: Pair) -> None:
     try:
         pair.content = _content(work, pair)
         if _is_left_alone(work, pair) or plan_without_partner(work, pair):
+            return
+        if _is_to_stay_without_partner(work, pair):
+            pair.stop(_left_uncoupled(pair))
             return
         if pair.crm is None and pair.bc is not None:
             _plan_insertion_in_crm(work, pair, pair.bc)
@@ -73,7 +83,7 @@ def _is_left_alone(work: Work, pair: Pair) -> bool:
     if known is None or pair.out_of_scope:
         return False
     if pair.apart:
-        if pair.anew or pair.entry or not _is_as_it_was(work, pair):
+        if pair.anew or pair.entry or not is_as_it_was(work, pair):
             return False
         # The outcome stays under a record that it was told of.
         pair.origin = next(iter(pair.apart))
@@ -95,7 +105,7 @@ def _is_left_alone(work: Work, pair: Pair) -> bool:
     return True
 
 
-def _is_as_it_was(work: Work, pair: Pair) -> bool:
+def is_as_it_was(work: Work, pair: Pair) -> bool:
     """Whether the records hold what they held when their coupling was removed."""
     records: dict[Side, Record | None] = {"bc": pair.bc, "crm": pair.crm}
     present = {side: record for side, record in records.items() if record is not None}
@@ -103,6 +113,39 @@ def _is_as_it_was(work: Work, pair: Pair) -> bool:
         content_of(work, side, present[side]) == content
         for side, content in pair.apart.items()
         if side in present
+    )
+
+
+def _is_to_stay_without_partner(work: Work, pair: Pair) -> bool:
+    """Whether nothing is to be created for the record: this run creates nothing, or an earlier one
+    left it so and it did not change since. A deleted partner is restored all the same."""
+    if pair.exists_on_both_sides or pair.replaces:
+        return False
+    if work.mode is not None:
+        return work.mode is Mode.COUPLE_RECORDS
+    known = pair.known
+    return (
+        known is not None
+        and known.code == LEFT_UNCOUPLED
+        and known.content == pair.content
+        and not pair.anew
+    )
+
+
+def _left_uncoupled(pair: Pair) -> Problem:
+    here, there = "Business Central", "Dynamics 365 Sales"
+    if pair.origin == "crm":
+        here, there = there, here
+    return Problem(
+        kind=OutcomeKind.SKIPPED,
+        code=LEFT_UNCOUPLED,
+        message=f"No record in {there} matches, and the full synchronization of this table coupled "
+        "records without creating any.",
+        hint="Couple it by hand if its partner is there; retry it to have one created; or leave it "
+        f"in {here} only. It gets a partner too when it changes, or by a full synchronization in "
+        "mode full-synchronization.",
+        refused=True,
+        untried=True,
     )
 
 

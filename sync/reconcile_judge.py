@@ -15,7 +15,7 @@ from errors import RecordError
 from sync.differences import differences
 from sync.drift import Drift, DriftKind, FieldDifference, Flow
 from sync.intake import RESTORE_UNFINISHED
-from sync.outcome_model import UNCOUPLED, OutcomeKind
+from sync.outcome_model import TO_STAY_UNCOUPLED, OutcomeKind
 from sync.pair import Action, Pair
 from sync.plan import plan_pair
 from sync.projection import field_states
@@ -123,8 +123,8 @@ def _explained_by(pair: Pair, fields: tuple[FieldDifference, ...], known: Known 
     if known is not None:
         kind, code = known
         is_so = pair.problem is not None and pair.problem.code == code
-        # A record that was uncoupled is left alone, whatever else were to be said of a new one.
-        is_so = is_so or code == UNCOUPLED
+        # Such a record is left alone, whatever else were to be said of a new one.
+        is_so = is_so or code in TO_STAY_UNCOUPLED
         if kind is OutcomeKind.FAILED or (is_so and not _does_something(pair)):
             return code
     if fields and all(each.flow is Flow.AGREED for each in fields) and not _does_something(pair):

@@ -11,6 +11,9 @@ from dataclasses import dataclass, replace
 
 from sync.dependencies import levels
 from sync.jobs import JobState, Run, RunState, TableJob
+from sync.recommendation import Mode
+
+NOTHING_ORDERED = "Nothing was to be done with this table: its mode is no-records."
 
 _RELEASES = frozenset({JobState.FINISHED, JobState.FINISHED_WITH_ERRORS, JobState.SKIPPED})
 _BLOCKS = frozenset({JobState.ERROR, JobState.BLOCKED, JobState.CANCELLED})
@@ -103,7 +106,12 @@ def end_of(run: Run, jobs: Sequence[TableJob]) -> RunState:
 
 
 def restarted(job: TableJob) -> TableJob:
-    """The line as if it had not run, one attempt further."""
+    """The line as if it had not run, one attempt further.
+
+    Its mode stays: what was coupled meanwhile would change the recommendation. Only where there
+    was nothing to do both sides are looked at again.
+    """
+    is_anew = job.recommendation is not None and job.mode is Mode.NO_RECORDS
     return TableJob(
         run_id=job.run_id,
         mapping=job.mapping,
@@ -112,6 +120,8 @@ def restarted(job: TableJob) -> TableJob:
         state=JobState.WAITING,
         created_at=job.created_at,
         dependencies=job.dependencies,
+        mode=None if is_anew else job.mode,
+        recommendation=None if is_anew else job.recommendation,
         attempt=job.attempt + 1,
         lease=replace(job.lease, owner="", expires_at=None),
         etag=job.etag,

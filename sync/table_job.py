@@ -8,10 +8,13 @@ from datetime import datetime
 from functools import partial
 
 from sync.comparison import Comparison
+from sync.holdings import holdings_of
 from sync.job_keeper import JobKeeper
 from sync.jobs import Counters, JobState, TableJob, TableStatus
 from sync.lease_keeper import LeaseKeeper
 from sync.mapping import Direction
+from sync.recommendation import Mode, recommend
+from sync.review import NOTHING_ORDERED
 from sync.table_model import TableState, Watermarks
 from sync.work import Work
 
@@ -52,9 +55,15 @@ class TableJobSlice:
 
         Raises the families of ``errors``; progress up to the last checkpoint is kept.
         """
+        mode = self._mode()
+        if mode is Mode.NO_RECORDS:
+            told = self._keeper.job.recommendation
+            message = told.reason if told else NOTHING_ORDERED
+            self._keeper.finish(state=JobState.SKIPPED, message=message, hint="")
+            return True
         self._begin()
         comparison = Comparison(
-            self._work,
+            replace(self._work, mode=mode),
             LineProgress(self._keeper, self._table, self._work.mapping.lineage),
             now=self._now,
             is_time_up=self._is_time_up,
@@ -64,6 +73,16 @@ class TableJobSlice:
         if done:
             self._finish()
         return done
+
+    def _mode(self) -> Mode:
+        """What is done with the table: as ordered, else as recommended when the line began. It is
+        stored before anything is done, so that what was done does not change it."""
+        ordered = self._keeper.job.mode
+        if ordered:
+            return ordered
+        recommendation = recommend(self._work.mapping, holdings_of(self._work))
+        self._keeper.checkpoint(mode=recommendation.mode, recommendation=recommendation)
+        return recommendation.mode
 
     def _begin(self) -> None:
         job, direction = self._keeper.job, self._work.mapping.direction

@@ -15,6 +15,7 @@ from sync.cascade import Cascade
 from sync.hints import HintStore
 from sync.mapping import TableMapping
 from sync.outcomes import OutcomeStore
+from sync.recommendation import Mode
 from sync.rules.base import Rule, RuleContext
 
 
@@ -40,6 +41,9 @@ class Work:
     take, and more than its servers' clocks differ."""
     preview: bool
     """Decide and count everything, write nothing to either system and couple nothing."""
+    mode: Mode | None = None
+    """Of a full synchronization: what is done with records without partner. None elsewhere: they
+    get one, but for those that a full synchronization left without, while they stay as they are."""
 
     @cached_property
     def context(self) -> RuleContext:

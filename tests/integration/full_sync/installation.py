@@ -218,7 +218,8 @@ class Installation:
         self, connection: str, mappings: Sequence[str] = (), *, action: str = "start"
     ) -> Answer:
         path = f"connections/{connection}/full-sync/{action}"
-        return self.call("POST", path, {"mappings": list(mappings)})
+        everything = {"mode": "full-synchronization"}  # whatever is recommended
+        return self.call("POST", path, {"mappings": list(mappings), **everything})
 
     def review(self, connection: str) -> dict[str, Any]:
         return self.client.review(connection)

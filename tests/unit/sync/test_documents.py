@@ -43,6 +43,7 @@ def test_before_the_first_run_every_line_is_blank():
     contact = next(line for line in review["lines"] if line["name"] == "CONTACT")
     assert contact == {
         "name": "CONTACT",
+        "level": 3,
         "dependencies": ["CUSTOMER"],
         "direction": "both",
         "job_queue_entry_status": "",
