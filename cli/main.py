@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from cli import (
     coupling_commands,
+    match_commands,
     record_commands,
     run_commands,
     setup_commands,
@@ -48,6 +49,7 @@ COMMANDS = {
     "synchronize": Command(
         add=coupling_commands.add_synchronize, run=coupling_commands.synchronize
     ),
+    "match": Command(add=match_commands.add_match, run=match_commands.match),
     "export": Command(add=transfer_commands.add_export, run=transfer_commands.export),
     "import": Command(add=transfer_commands.add_import, run=transfer_commands.import_couplings),
     "errors": Command(add=record_commands.add_errors, run=record_commands.errors),

@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from identity.model import TenantId
 from sync.bulk.opening import coupling_slices
 from sync.job_model import RunKind
+from sync.matching.opening import matching_slices
 from sync.slices import MakeSlice
 
 
 def further_slices(tenant: TenantId, connection_id: str) -> Mapping[RunKind, MakeSlice]:
     """What is done in runs of one connection, by their kind."""
-    return {RunKind.COUPLING: coupling_slices(tenant, connection_id)}
+    return {
+        RunKind.MATCH: matching_slices(tenant, connection_id),
+        RunKind.COUPLING: coupling_slices(tenant, connection_id),
+    }

@@ -11,6 +11,10 @@ from sync.bulk.line import CouplingSlice
 from sync.bulk.model import WantList
 from sync.bulk.whole_table import WholeTable
 from sync.connected import catalog_source
+from sync.journal.opening import SOURCE as UNDO
+from sync.journal.opening import entry_of_run, undone_list
+from sync.matching.accepted import SOURCE as MATCHES
+from sync.matching.opening import accepted_wants
 from sync.opening import pass_stores, waking_of
 from sync.slices import Held, MakeSlice, Slice
 from sync.transfer.opening import SOURCE as IMPORT
@@ -30,7 +34,12 @@ def _everything(
     return WholeTable(held.work.couplings, held.work.mapping.name)
 
 
-WANT_LISTS: Mapping[str, MakeWants] = {EVERYTHING: _everything, IMPORT: imported_list}
+WANT_LISTS: Mapping[str, MakeWants] = {
+    EVERYTHING: _everything,
+    IMPORT: imported_list,
+    MATCHES: accepted_wants,
+    UNDO: undone_list,
+}
 """Where the wants of a run come from, by ``source`` of its order."""
 
 
@@ -51,6 +60,7 @@ def coupling_slices(tenant: TenantId, connection_id: str) -> MakeSlice:
             WANT_LISTS[order["source"]](tenant, connection_id, held, order),
             hints=stores.hints,
             requests=stores.requests,
+            entry=entry_of_run(tenant, connection_id, held.run),
             wake_waiting=waking_of(tenant, connection_id, catalog),
         )
 
