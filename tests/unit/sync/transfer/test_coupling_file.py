@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync.by_hand.named_records import is_id
 from sync.by_hand.pairing import First
 from sync.mapping import TableMapping
 from sync.mappings import MAPPINGS
@@ -26,16 +27,10 @@ def rows_of(text: str, mapping: TableMapping = CUSTOMER) -> list[FileRow]:
 
 
 def row(line: int = 2, **changes) -> FileRow:
-    members = {
-        "line": line,
-        "bc_id": "",
-        "bc_key": "",
-        "crm_id": "",
-        "crm_key": (),
-        "first": First.NONE,
-        "replaces": False,
-    }
-    return FileRow(**(members | changes))
+    blank = FileRow(
+        line=line, bc_id="", bc_key="", crm_id="", crm_key=(), first=First.NONE, replaces=False
+    )
+    return replace(blank, **changes)
 
 
 def faults_of(text: str, mapping: TableMapping = CUSTOMER) -> dict[str, str]:
@@ -138,7 +133,7 @@ def test_any_text_is_read_or_refused(text):
         found = read_file(f"bc_id,crm_id\n{text}", CUSTOMER, Unsaid())
     except FaultyFileError:
         return
-    assert all(UUID(each.bc_id) and UUID(each.crm_id) for each in found)
+    assert all(is_id(each.bc_id) and is_id(each.crm_id) for each in found)
 
 
 # What is wrong

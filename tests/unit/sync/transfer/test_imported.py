@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
+from couplings.model import Coupling, CouplingState
 from sync.bulk.model import Action, Told, ToldState, Want, WantList
 from sync.by_hand.pairing import First
+from sync.job_model import JobState, TableJob
 from sync.transfer.coupling_file import FileRow
 from sync.transfer.import_model import Import, ReportedRow, RowState
 from sync.transfer.import_store import TABLE, ImportStore
 from sync.transfer.imported import ImportedList
+from tests.support.bulk import carry_out
 from tests.support.table_jobs import CONNECTION, SyncWorld, bc_customer, crm_account
 
 CUSTOMER = bc_customer("10000")
@@ -52,11 +56,37 @@ class Imports(SyncWorld):
 
     def wants(self) -> ImportedList:
         """The list as a slice opens it."""
-        work = self.open(self.load_catalog().named("CUSTOMER"))
+        work = self.open(self.load_catalog().named("CUSTOMER"), whole=False)
         return ImportedList(self.store, self.imported, work)
+
+    def carry_out(self) -> TableJob:
+        """The import's run, from its start to its end."""
+        return carry_out(self, self.wants())
+
+    def row_states(self) -> list[RowState]:
+        return [each.state for each in self.report()]
+
+    def pairs(self) -> set[tuple[str, str]]:
+        return {(each.bc_id, each.crm_id) for each in self.couplings.scan("CUSTOMER")}
 
     def report(self) -> list[ReportedRow]:
         return self.store.rows_after("a", "", 1000)
+
+
+def coupled(bc_id: str, crm_id: str) -> Coupling:
+    return Coupling(
+        mapping="CUSTOMER",
+        bc_id=bc_id,
+        crm_id=crm_id,
+        bc_key="10000",
+        name="10000 Customer 10000",
+        base=None,
+        bc_version=None,
+        crm_version=None,
+        state=CouplingState.COUPLED,
+        coupled_at=datetime(2026, 3, 1, 12, 0, tzinfo=UTC),
+        synchronized_at=None,
+    )
 
 
 def refused(want: Want, code: str = "not-coupleable") -> Told:
@@ -203,3 +233,86 @@ def test_a_row_that_is_given_twice_is_not_its_own_rival():
     imports = Imports(row(2, "10000", "C-1"))
     wants = imports.wants()
     assert wants.page("", 10) == wants.page("", 10) == imports.wants().page("", 10)
+
+
+# with what carries it out
+
+
+PAIR = (CUSTOMER["id"], ACCOUNT["accountid"])
+
+
+def with_customer(imports: Imports, number: str) -> str:
+    """The id of a further customer."""
+    imports.bc.put("customers", bc_customer(number))
+    return str(bc_customer(number)["id"])
+
+
+def test_all_rows_are_coupled_where_nothing_stands_in_the_way():
+    imports = Imports(row(2, "10000", "C-1"), row(3, "20000", "C-2"))
+    other = with_customer(imports, "20000")
+    assert imports.carry_out().state is JobState.FINISHED
+    assert imports.row_states() == [RowState.COUPLED] * 2
+    assert imports.pairs() == {PAIR, (other, OTHER_ACCOUNT["accountid"])}
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        (row(3, "20000", "X"), "record-unknown"),
+        (row(3, "20000", "C-1"), "named-twice"),
+        (row(3, "20000", "", crm_id="c" * 8, crm_key=()), "record-unknown"),
+    ],
+)
+def test_one_row_that_is_refused_has_nothing_coupled(bad, code):
+    imports = Imports(row(2, "10000", "C-1"), bad)
+    with_customer(imports, "20000")
+    assert imports.carry_out().state is JobState.ERROR
+    assert [(each.state, each.code) for each in imports.report()] == [
+        (RowState.FIT, ""),
+        (RowState.REFUSED, code),
+    ]
+    assert imports.pairs() == set()
+
+
+def test_a_record_that_pages_apart_name_twice_has_nothing_coupled():
+    rows = [row(line, "", "", bc_id=f"{line}", crm_id=f"{line}") for line in range(2, 600)]
+    imports = Imports(row(600, "10000", "C-1"), row(1200, "10000", "C-2"), *rows)
+    imports.carry_out()
+    assert imports.report()[-1].code == "named-twice"
+
+
+def test_a_check_couples_nothing():
+    imports = Imports(row(2, "10000", "C-1"), check_only=True)
+    assert imports.carry_out().state is JobState.FINISHED
+    assert imports.row_states() == [RowState.FIT]
+    assert imports.pairs() == set()
+
+
+def test_another_partner_is_given_up_only_where_the_row_says_so():
+    imports = Imports(row(2, "10000", "C-2", replaces=False))
+    imports.couplings.couple_many("CUSTOMER", [coupled(*PAIR)])
+    imports.carry_out()
+    [refusal] = imports.report()
+    assert (refusal.state, refusal.code) == (RowState.REFUSED, "coupled-otherwise")
+    imports = Imports(row(2, "10000", "C-2", replaces=True))
+    imports.couplings.couple_many("CUSTOMER", [coupled(*PAIR)])
+    imports.carry_out()
+    [done] = imports.report()
+    assert done.state is RowState.COUPLED
+    assert "Account 1" in done.replaced[0]
+    assert imports.pairs() == {(CUSTOMER["id"], OTHER_ACCOUNT["accountid"])}
+
+
+def test_a_parent_that_is_not_coupled_refuses_the_file():
+    imports = Imports(row(2, "10000", "C-1"))
+    imports.bc.put("customers", CUSTOMER | {"salespersonCode": "JR"})
+    imports.carry_out()
+    [refusal] = imports.report()
+    assert (refusal.state, refusal.code) == (RowState.REFUSED, "parent-not-coupled")
+
+
+def test_an_import_that_was_carried_out_finds_all_as_wanted():
+    imports = Imports(row(2, "10000", "C-1"))
+    imports.couplings.couple_many("CUSTOMER", [coupled(*PAIR)])
+    assert imports.carry_out().state is JobState.FINISHED
+    assert imports.row_states() == [RowState.ALREADY]

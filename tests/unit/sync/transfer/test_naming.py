@@ -69,8 +69,10 @@ def test_names_of_no_record_are_refused_each_for_its_row(world):
     assert known.problem is None
     assert [each.problem.code for each in unknown if each.problem] == ["record-unknown"] * 2
     assert [each.bc_id or each.crm_id for each in unknown] == ["c", "b"]
-    assert "accountnumber 'X' in accounts" in unknown[1].problem.message
-    assert "crm_id" in unknown[1].problem.hint
+    problem = unknown[1].problem
+    assert problem
+    assert "accountnumber 'X' in accounts" in problem.message
+    assert "crm_id" in problem.hint
 
 
 def test_nobody_chooses_among_several(world):
@@ -79,6 +81,8 @@ def test_nobody_chooses_among_several(world):
     world.bc.put("customers", bc_customer("10000") | {"number": "X"})
     world.bc.put("customers", bc_customer("20000") | {"number": "X"})
     in_crm, in_bc = meant(world, by_crm_key(("accountnumber", "C-1")), by_bc_key("X"))
+    assert in_crm.problem
+    assert in_bc.problem
     assert in_crm.problem.code == in_bc.problem.code == "record-ambiguous"
     assert all(account(number) in in_crm.problem.message for number in (1, 2, 3))
     assert (in_crm.crm_id, in_bc.bc_id) == ("", "")
