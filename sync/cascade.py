@@ -78,11 +78,16 @@ class Cascade:
         refer to this one are read.
         """
         known = _Known.of(parents)
+        return self._found(mapping, lambda child, base: _refers(child, mapping, base, known))
+
+    def _found(
+        self, mapping: str, wanted: Callable[[TableMapping, BaseSnapshot], bool]
+    ) -> dict[str, list[Dependent]]:
         found = {
             child.name: [
                 Dependent(bc_id=each.bc_id, name=each.name)
                 for each in self._couplings.scan(child.name)
-                if each.base and _refers(child, mapping, each.base, known)
+                if each.base and wanted(child, each.base)
             ]
             for child in self._children(mapping)
             if _references(child, mapping)
@@ -93,7 +98,17 @@ class Cascade:
     def __call__(self, mapping: str, parents: Sequence[Parent]) -> Iterator[None]:
         """Inside, the couplings of the parents are removed; what depends on them is looked at
         afterwards."""
-        dependents = self.dependents(mapping, parents) if parents else {}
+        known = _Known.of(parents)
+        dependents = (
+            self._found(
+                mapping,
+                lambda child, base: (
+                    _refers(child, mapping, base, known) or _may_refer(child, mapping, base)
+                ),
+            )
+            if parents
+            else {}
+        )
         self._hint(dependents, self._now() + _LATER)
         yield
         self._hint(dependents, self._now())
@@ -142,4 +157,12 @@ def _refers(child: TableMapping, parent: str, base: BaseSnapshot, known: _Known)
         base.bc.get(field) in (known.keys if by is LookupBy.KEY else known.bc_ids)
         or base.crm.get(column) in known.crm_ids
         for field, column, by in _references(child, parent)
+    )
+
+
+def _may_refer(child: TableMapping, parent: str, base: BaseSnapshot) -> bool:
+    """Whether both sides never agreed on a reference, so that it is not known."""
+    return any(
+        field not in base.bc or column not in base.crm
+        for field, column, _ in _references(child, parent)
     )

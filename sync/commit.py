@@ -205,6 +205,7 @@ def _without_outcome(pairs: Sequence[Pair]) -> list[RecordKey]:
     both += [("bc", pair.replaces) for pair in pairs if pair.replaces]
     told = {_outcome_key(pair) for pair in pairs if pair.problem}
     told |= {key for pair in pairs if pair.uncouple or _stays_apart(pair) for key in _left(pair)}
+    told |= {each.key for pair in pairs for each in pair.kept}
     return [key for key in both if key not in told]
 
 
@@ -243,6 +244,11 @@ def outcomes_apart(work: Work, pair: Pair, now: datetime) -> list[Outcome]:
 
 def _outcomes(work: Work, pair: Pair, now: datetime) -> list[Outcome]:
     """What is to be said of a pair: mostly one thing or nothing."""
+    if pair.kept:
+        return [
+            replace(each, last_seen=now, considered=each.decision, untried=True)
+            for each in pair.kept
+        ]
     if _stays_apart(pair) or (pair.uncouple and pair.decision):
         return outcomes_apart(work, pair, now)
     return [outcome_of(work, pair, pair.problem, now)] if pair.problem else []

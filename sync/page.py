@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from couplings.model import CouplingState
 from sync.outcome_model import UNCOUPLED, DecisionKind, Outcome, OutcomeKind
 from sync.pair import Pair, Problem
-from sync.planning import count_only, plan
+from sync.planning import count_only, is_as_it_was, plan
 from sync.work import Work
 from sync.writing import adopt_bc, write
 
@@ -97,12 +97,15 @@ def _recall(work: Work, pairs: Sequence[Pair]) -> None:
     unsure = {
         key: pair
         for pair in pairs
-        if (pair.asked or not pair.settled) and _may_be_known(pair)
+        if (pair.asked or not pair.settled or _takes_no_part(pair)) and _may_be_known(pair)
         for key in (("bc", pair.bc_id), ("crm", pair.crm_id))
     }
     if unsure:
         for key, outcome in work.outcomes.find(work.mapping.name, unsure).items():
             pair = unsure[key]
+            if _takes_no_part(pair):
+                _keep_apart(work, pair, outcome)
+                continue
             if pair.settled:
                 _take_up(pair, outcome)
                 continue
@@ -110,6 +113,29 @@ def _recall(work: Work, pairs: Sequence[Pair]) -> None:
                 pair.known = outcome
             if outcome.code == UNCOUPLED:
                 pair.apart["bc" if outcome.side == "bc" else "crm"] = outcome.content
+
+
+def _takes_no_part(pair: Pair) -> bool:
+    """An uncoupled record that a rule leaves out before anything is planned."""
+    return pair.settled and pair.entry is None and (pair.problem is not None or bool(pair.kept))
+
+
+def _keep_apart(work: Work, pair: Pair, outcome: Outcome) -> None:
+    """Remember that a person took the record apart, while it takes no part for another reason.
+
+    Were it told of that reason, it would be coupled again as soon as that is gone:
+
+        item I and its unit are taken apart
+        I cannot be coupled: its product's unit group is not coupled
+                                              the unit is coupled again
+        I stays as it is: nobody wanted it coupled
+    """
+    if outcome.code != UNCOUPLED or pair.anew:
+        return
+    pair.apart["bc" if outcome.side == "bc" else "crm"] = outcome.content
+    if is_as_it_was(work, pair):
+        pair.kept.append(outcome)
+        pair.problem = None
 
 
 def _take_up(pair: Pair, outcome: Outcome) -> None:

@@ -109,6 +109,8 @@ class Pair:
     """What was said of the record before, as far as that matters."""
     apart: dict[Side, str] = field(default_factory=dict)
     """Of records whose coupling was removed: what each side held then, as a digest."""
+    kept: list[Outcome] = field(default_factory=list)
+    """What is still said of records whose coupling was removed, and which take no part for now."""
     content: str = ""
     """A digest of what both records hold, for telling whether a refused one changed since."""
     deletes: Side | None = None

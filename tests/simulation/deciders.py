@@ -8,6 +8,7 @@ from couplings.model import Side
 from errors import RefusedRequestError
 from sync.decisions import Decisions, version_of
 from sync.outcomes import FieldDetail, Outcome
+from tests.simulation.couplers import Couplers
 from tests.simulation.tenant import SimTenant
 
 
@@ -18,9 +19,13 @@ class Deciders:
         self._world = world
         self._rng = rng
         self._decisions = Decisions(world.outcomes, world.hints, world.requests, now=world.now)
+        self._couplers = Couplers(world, rng)
 
     def act(self) -> None:
         """Somebody decides something. Raises what the storage raises."""
+        if self._rng.random() < 0.3:
+            self._couplers.act()
+            return
         outcomes = self._world.outcome_list()
         if not outcomes:
             return

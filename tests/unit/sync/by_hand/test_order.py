@@ -344,6 +344,21 @@ def test_a_parent_that_changed_since_it_was_taken_apart_is_one_like_any_other(co
     assert company.couple("CUSTOMER", with_parents=True) == ["SALESPEOPLE"]
 
 
+def test_what_was_taken_apart_with_its_parent_stays_apart_when_that_is_coupled_again(company):
+    company.couple("ITEM-PRODUCT", with_parents=True)
+    drain_passes(company)
+    for mapping in ("ITEM-PRODUCT", "UNIT OF MEASURE"):
+        pair_requests(company, mapping).uncouple(Selection(bc=[PAIRS[mapping][0]]))
+    for _ in range(2):
+        drain_passes(company)
+        company.synchronize("ITEM-PRODUCT")  # which meets every record
+    assert company.coupled() == set()
+    company.couple_alone("UNIT OF MEASURE")
+    drain_passes(company)
+    company.synchronize("ITEM-PRODUCT")
+    assert company.coupled() == {"UNIT OF MEASURE"}
+
+
 def test_where_one_of_several_parents_is_unclear_none_is_coupled(company):
     rename_user(company)
     with pytest.raises(ParentsFirstError):

@@ -11,8 +11,8 @@ import pytest
 from couplings.model import CouplingState
 from errors import RefusedRequestError
 from sync.by_hand.pair_requests import Selection
-from sync.by_hand.parting import TO_BE_UNCOUPLED
 from sync.by_hand.pairing import First
+from sync.by_hand.parting import TO_BE_UNCOUPLED
 from sync.hints import HintReason, RecordHint
 from sync.outcome_model import UNCOUPLED, OutcomeKind
 from sync.references import References
@@ -118,8 +118,7 @@ def test_a_record_that_takes_no_part_any_more_is_taken_apart(company):
     drain_passes(company)
     company.synchronize("CONTACT")  # which meets every record
     assert company.coupled("CONTACT") == []
-    # It is a BC record like any other that takes no part, and told as one.
-    assert company.codes("CONTACT") == {"company-is-no-customer"}
+    assert company.codes("CONTACT") == {UNCOUPLED}
 
 
 @pytest.mark.parametrize(
