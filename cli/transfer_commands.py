@@ -101,8 +101,14 @@ def import_couplings(context: Context, arguments: Namespace) -> ExitCode:
     report = _watch(context, path)
     rows = list(context.api.all("rows", *path))
     context.terminal.show({"import": report, "rows": rows}, *_views(report, rows))
-    is_done = report["run"]["state"] == "finished" and not report["counts"]["refused"]
-    return ExitCode.DONE if is_done else ExitCode.FAILED
+    return _exit_code(report)
+
+
+def _exit_code(report: dict[str, Any]) -> ExitCode:
+    counts = report["counts"]
+    if counts["refused"]:
+        return ExitCode.PARTIAL if counts["coupled"] else ExitCode.FAILED
+    return ExitCode.DONE if report["run"]["state"] == "finished" else ExitCode.FAILED
 
 
 def _read(source: Path) -> bytes:
@@ -125,10 +131,11 @@ def _watch(context: Context, path: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _views(report: dict[str, Any], rows: list[dict[str, Any]]) -> list[RenderableType]:
-    told = ", ".join(f"{number} {state}" for state, number in report["counts"].items() if number)
-    title = "Checked" if report["check_only"] else "Imported"
-    views: list[RenderableType] = [f"{title}: {told} of {report['rows']} rows."]
-    if report["counts"]["refused"] and not report["check_only"]:
+    counts, state = report["counts"], report["run"]["state"]
+    told = ", ".join(f"{number} {each}" for each, number in counts.items() if number)
+    title = "Check" if report["check_only"] else "Import"
+    views: list[RenderableType] = [f"{title} {state}: {told} of {report['rows']} rows."]
+    if counts["refused"] and not counts["coupled"] and not report["check_only"]:
         views.append("Nothing of the file was coupled, because rows of it were refused.")
     if report["run"]["message"]:
         views.append(report["run"]["message"])

@@ -147,6 +147,17 @@ def test_refused_rows_are_told_with_what_to_do(coupler, service, file):
     assert "C2" not in ended.out
 
 
+def test_a_row_that_is_refused_when_its_turn_comes_leaves_the_others_coupled(
+    coupler, service, file
+):
+    counts = {"waiting": 0, "fit": 0, "coupled": 1, "already": 0, "refused": 1}
+    rows = [row(2), row(3, state="refused", message="It has a partner by now.")]
+    plan_report(service, report("finished-with-errors", counts=counts), rows=rows)
+    ended = coupler("import", "cronus", "CUSTOMER", str(file))
+    assert ended.code == 3
+    assert "Nothing of the file" not in ended.out
+
+
 def test_a_row_tells_what_it_replaced(coupler, service, file):
     plan_report(service, report(), rows=[row(2, replaced=["It was coupled with A9."]), row(3)])
     ended = coupler("import", "cronus", "CUSTOMER", str(file))
