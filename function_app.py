@@ -15,6 +15,7 @@ from setup.solution_functions import blueprint as solution
 from sync.by_hand.functions import blueprint as by_hand
 from sync.functions import blueprint as sync
 from sync.incremental_functions import blueprint as incremental
+from sync.journal.functions import blueprint as journal
 from sync.mapping_functions import blueprint as mappings
 from sync.matching.functions import blueprint as matches
 from sync.outcome_functions import blueprint as outcomes
@@ -38,6 +39,7 @@ app.register_functions(solution)
 app.register_functions(by_hand)
 app.register_functions(sync)
 app.register_functions(incremental)
+app.register_functions(journal)
 app.register_functions(mappings)
 app.register_functions(matches)
 app.register_functions(outcomes)

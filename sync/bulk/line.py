@@ -20,6 +20,7 @@ from sync.bulk.model import Action, Told, ToldState, Want, WantList
 from sync.bulk.page import WantedPage
 from sync.hints import HintStore
 from sync.jobs import Counters, JobState
+from sync.journal.journal import ChangeEntry
 from sync.requests import PassRequests
 from sync.slices import Held
 from sync.table_job import raise_if_cancelled
@@ -41,6 +42,7 @@ class CouplingSlice:
         *,
         hints: HintStore,
         requests: PassRequests,
+        entry: ChangeEntry,
         wake_waiting: Callable[[str], None],
     ) -> None:
         self._held = held
@@ -48,6 +50,7 @@ class CouplingSlice:
         self._wants = wants
         self._mapping = held.work.mapping.name
         self._requests = requests
+        self._entry = entry
         self._wake_waiting = wake_waiting
         self._hints = hints
 
@@ -70,6 +73,7 @@ class CouplingSlice:
             self._held.work,
             self._held.table,
             hints=self._hints,
+            entry=self._entry,
             began=self._line.job.started_at or self._held.now(),
             now=self._held.now,
         )

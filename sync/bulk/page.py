@@ -17,6 +17,7 @@ from sync.by_hand.pairing import Pairing, Wish
 from sync.by_hand.parting import Parting
 from sync.by_hand.partner_creation import want_partners
 from sync.hints import HintStore
+from sync.journal.journal import ChangeEntry
 from sync.lease_keeper import LeaseKeeper
 from sync.outcome_model import RecordKey
 from sync.table_model import TableState
@@ -34,20 +35,23 @@ class WantedPage:
         table: LeaseKeeper[TableState],
         *,
         hints: HintStore,
+        entry: ChangeEntry,
         began: datetime,
         now: Callable[[], datetime],
     ) -> None:
-        """``began``: what was coupled since then was coupled by an earlier try."""
+        """``entry``: the change that this is in the journal. ``began``: what was coupled since then
+        was coupled by an earlier try."""
         self._work = work
         self._hints = hints
         self._began = began
         self._now = now
-        self._pairing = Pairing(work, table, hints=hints, now=now)
+        self._pairing = Pairing(work, table, hints=hints, entry=entry, now=now)
         self._parting = Parting(
             work.mapping.name,
             couplings=work.couplings,
             outcomes=work.outcomes,
             hints=hints,
+            entry=entry,
             now=now,
         )
 

@@ -18,6 +18,7 @@ from sync.by_hand.pairing import First, Pairing, Wish
 from sync.by_hand.side_by_side import PARENT_NOT_COUPLED, Partner, SideBySide, look
 from sync.by_hand.table_hold import TableHold
 from sync.hints import HintStore
+from sync.journal.journal import ChangeEntry
 from sync.mapping import TableMapping
 from sync.requests import PassRequests
 from sync.work import Work
@@ -85,15 +86,18 @@ class ManualCoupling:
         hold: TableHold,
         hints: HintStore,
         requests: PassRequests,
+        entry: ChangeEntry,
         wake_waiting: Callable[[str], None],
         now: Callable[[], datetime],
     ) -> None:
-        """``wake_waiting`` has the records looked at that may have waited for those of a mapping.
-        ``open_work`` opens the two services; it may raise."""
+        """``entry``: the change that this is in the journal. ``wake_waiting`` has the records
+        looked at that may have waited for those of a mapping. ``open_work`` opens the two services;
+        it may raise."""
         self._open_work = open_work
         self._hold = hold
         self._hints = hints
         self._requests = requests
+        self._entry = entry
         self._wake_waiting = wake_waiting
         self._now = now
 
@@ -119,7 +123,7 @@ class ManualCoupling:
                 each.coupling for each in (seen.of_bc, seen.of_crm) if each
             ]:
                 seen = _allowed(look(work, seen.bc_id, seen.crm_id), replaces=replaces)
-            pairing = Pairing(work, keeper, hints=self._hints, now=self._now)
+            pairing = Pairing(work, keeper, hints=self._hints, entry=self._entry, now=self._now)
             coupling = pairing.couple([Wish(seen=seen, first=first)])[seen.bc_id]
             if isinstance(coupling, CouplingRefusal):
                 raise CoupledOtherwiseError([("bc", coupling.message)])

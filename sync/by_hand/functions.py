@@ -29,6 +29,8 @@ from sync.by_hand.pairing import First
 from sync.catalog import MappingCatalog
 from sync.connected import catalog_source, services_source
 from sync.functions import begin_coupling
+from sync.journal.journal import ChangeEntry
+from sync.journal.opening import entry_by_hand
 from sync.mapping import MAPPING_NAME, TableMapping
 from web import answers
 from web.edge import Request, route
@@ -91,7 +93,9 @@ def compare_records(req: Request) -> func.HttpResponse:
     query = req.query(CompareQuery)
     mapping = _mapping(req)
     return answers.ok(
-        compared_document(mapping, _in_order(req, mapping).compare(query.bc, query.crm))
+        compared_document(
+            mapping, _in_order(req, mapping, _entry(req)).compare(query.bc, query.crm)
+        )
     )
 
 
@@ -102,7 +106,9 @@ def couple_records(req: Request) -> func.HttpResponse:
     wanted = req.body(CoupleRequest)
     req.audit(bc=wanted.bc, crm=wanted.crm, first=wanted.first.value)
     _require_active(req)
-    done = _in_order(req, _mapping_at_work(req)).couple(
+    entry = _entry(req)
+    req.audit(change=entry.change_id)
+    done = _in_order(req, _mapping_at_work(req), entry).couple(
         wanted.bc,
         wanted.crm,
         wanted.first,
@@ -138,10 +144,12 @@ async def uncouple_records(req: Request, starter: Any) -> func.HttpResponse:
 
 
 def _uncouple(req: Request, selection: Selection, *, preview: bool) -> func.HttpResponse:
-    requests = _pair_requests(req)
+    entry = _entry(req)
+    requests = _pair_requests(req, entry)
     if preview:
         return answers.ok(uncoupling_document(requests.preview_uncoupling(selection)))
     _require_active(req)
+    req.audit(change=entry.change_id)
     return answers.accepted(_address(req), {"pairs": requests.uncouple(selection)})
 
 
@@ -159,7 +167,9 @@ def synchronize_records(req: Request) -> func.HttpResponse:
     selection = _selection(wanted.bc, wanted.crm)
     _audit_selection(req, selection)
     _require_active(req)
-    return answers.accepted(_address(req), {"pairs": _pair_requests(req).synchronize(selection)})
+    return answers.accepted(
+        _address(req), {"pairs": _pair_requests(req, _entry(req)).synchronize(selection)}
+    )
 
 
 @route(
@@ -222,7 +232,7 @@ def _audit_coupled(req: Request, done: CoupledInOrder) -> None:
     req.audit(**{name: fact for name, fact in facts.items() if fact})
 
 
-def _in_order(req: Request, mapping: TableMapping) -> OrderedCoupling:
+def _in_order(req: Request, mapping: TableMapping, entry: ChangeEntry) -> OrderedCoupling:
     tenant, connection_id = req.caller.tenant, _connection_id(req)
     return coupling_in_order_of(
         tenant,
@@ -230,13 +240,19 @@ def _in_order(req: Request, mapping: TableMapping) -> OrderedCoupling:
         catalog_source(tenant, connection_id),
         services_source(tenant, connection_id),
         mapping.name,
+        entry,
     )
 
 
-def _pair_requests(req: Request) -> PairRequests:
+def _pair_requests(req: Request, entry: ChangeEntry) -> PairRequests:
     tenant, connection_id = req.caller.tenant, _connection_id(req)
     catalog = catalog_source(tenant, connection_id)
-    return pair_requests_of(tenant, connection_id, catalog, _mapping_at_work(req).name)
+    return pair_requests_of(tenant, connection_id, catalog, _mapping_at_work(req).name, entry)
+
+
+def _entry(req: Request) -> ChangeEntry:
+    """The change that this call is in the journal, should it change something."""
+    return entry_by_hand(req.caller.tenant, _connection_id(req), req.caller.subject)
 
 
 def _mapping(req: Request) -> TableMapping:

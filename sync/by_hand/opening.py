@@ -11,6 +11,7 @@ from sync.by_hand.pair_requests import PairRequests
 from sync.by_hand.partner_creation import PartnerCreation
 from sync.by_hand.table_hold import TableHold
 from sync.catalog import CatalogSource
+from sync.journal.journal import ChangeEntry
 from sync.opening import (
     Services,
     cascade_of,
@@ -35,8 +36,9 @@ def manual_coupling_of(
     catalog: CatalogSource,
     services: Callable[[], Services],
     name: str,
+    entry: ChangeEntry,
 ) -> ManualCoupling:
-    """What couples records of one table mapping by hand."""
+    """What couples records of one table mapping by hand, as the change of this entry."""
     stores = pass_stores(tenant, connection_id)
     open_work = opener_of(tenant, connection_id, catalog, services)
     return ManualCoupling(
@@ -44,6 +46,7 @@ def manual_coupling_of(
         hold=table_hold_of(tenant, connection_id),
         hints=stores.hints,
         requests=stores.requests,
+        entry=entry,
         wake_waiting=waking_of(tenant, connection_id, catalog),
         now=now,
     )
@@ -55,19 +58,23 @@ def coupling_in_order_of(
     catalog: CatalogSource,
     services: Callable[[], Services],
     name: str,
+    entry: ChangeEntry,
 ) -> OrderedCoupling:
-    """What couples records of one table mapping, and those that they refer to before them."""
+    """What couples records of one table mapping, and those that they refer to before them, all as
+    the change of this entry."""
     return OrderedCoupling(
         name,
         open_work=opener_of(tenant, connection_id, catalog, services),
-        coupling_of=lambda each: manual_coupling_of(tenant, connection_id, catalog, services, each),
+        coupling_of=lambda each: manual_coupling_of(
+            tenant, connection_id, catalog, services, each, entry
+        ),
     )
 
 
 def pair_requests_of(
-    tenant: TenantId, connection_id: str, catalog: CatalogSource, name: str
+    tenant: TenantId, connection_id: str, catalog: CatalogSource, name: str, entry: ChangeEntry
 ) -> PairRequests:
-    """What takes the wishes about the pairs of one table mapping."""
+    """What takes the wishes about the pairs of one table mapping, as the change of this entry."""
     stores = pass_stores(tenant, connection_id)
     return PairRequests(
         name,
@@ -77,6 +84,7 @@ def pair_requests_of(
         requests=stores.requests,
         hold=table_hold_of(tenant, connection_id),
         cascade=cascade_of(tenant, connection_id, catalog()),
+        entry=entry,
         now=now,
     )
 

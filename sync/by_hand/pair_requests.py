@@ -33,6 +33,7 @@ from sync.by_hand.parting import Parting
 from sync.by_hand.table_hold import TableHold
 from sync.cascade import Cascade, Dependent, Parent
 from sync.hints import HintReason, HintStore, RecordHint
+from sync.journal.journal import ChangeEntry
 from sync.outcomes import OutcomeStore, RecordKey
 from sync.requests import PassRequests
 
@@ -77,8 +78,10 @@ class PairRequests:
         requests: PassRequests,
         hold: TableHold,
         cascade: Cascade,
+        entry: ChangeEntry,
         now: Callable[[], datetime],
     ) -> None:
+        """``entry``: the change that this is in the journal."""
         self._mapping = mapping
         self._couplings = couplings
         self._outcomes = outcomes
@@ -86,6 +89,7 @@ class PairRequests:
         self._requests = requests
         self._hold = hold
         self._cascade = cascade
+        self._entry = entry
         self._now = now
 
     def preview_uncoupling(self, selection: Selection) -> Uncoupling:
@@ -113,6 +117,7 @@ class PairRequests:
             couplings=self._couplings,
             outcomes=self._outcomes,
             hints=self._hints,
+            entry=self._entry,
             now=self._now,
         )
         with self._hold(self._mapping):

@@ -1,9 +1,9 @@
 """Coupling pairs that were looked at, with their table held: what by hand and in bulk do alike.
 
-In this order: what was decided about the records before is withdrawn, what is left of couplings
-that are replaced is marked as uncoupled, the pairs are coupled, the chosen side is stored as the
-person's decision, hints have the pairs synchronized. A crash at any point is followed by another
-attempt at the same pairs, which finds what was done and goes on:
+In this order: what was decided about the records before is withdrawn, the change is entered in the
+journal, what is left of couplings that are replaced is marked as uncoupled, the pairs are coupled,
+the chosen side is stored as the person's decision, hints have the pairs synchronized. A crash at
+any point is followed by another attempt at the same pairs, which finds what was done and goes on:
 
     an attempt that dies                      the next one
     marks the present partner as uncoupled
@@ -46,6 +46,8 @@ from sync.by_hand.side_by_side import Partner, SideBySide, derive
 from sync.cascade import Parent
 from sync.commit import outcome_of, outcomes_apart
 from sync.hints import HintReason, HintStore, RecordHint
+from sync.journal.journal import ChangeEntry
+from sync.journal.model import ChangeAction, FormerPair, JournalPair
 from sync.lease_keeper import LeaseKeeper
 from sync.mapping import Direction
 from sync.outcome_model import Decision, DecisionKind, Outcome, RecordKey
@@ -84,11 +86,13 @@ class Pairing:
         table: LeaseKeeper[TableState],
         *,
         hints: HintStore,
+        entry: ChangeEntry,
         now: Callable[[], datetime],
     ) -> None:
         self._work = work
         self._table = table
         self._hints = hints
+        self._entry = entry
         self._now = now
 
     def couple(self, wishes: Sequence[Wish]) -> dict[str, Coupling | CouplingRefusal]:
@@ -134,6 +138,7 @@ class Pairing:
         name, couplings = self._work.mapping.name, self._work.couplings
         wanted = {seen.bc_id: self._coupling(seen) for seen in free}
         replacing = [seen for seen in free if seen.others]
+        self._entry.record(name, [_entered(seen) for seen in free])
         self._mark_as_uncoupled(replacing)
         held = self._table.held
         self._table.checkpoint(
@@ -150,6 +155,7 @@ class Pairing:
         refusals = couplings.couple_many(
             name, [wanted[seen.bc_id] for seen in free if not seen.others]
         )
+        self._entry.take_back(name, [refusal.coupling.bc_id for refusal in refusals])
         self._table.note(couplings=self._table.held.couplings_ended)
         return wanted | {refusal.coupling.bc_id: refusal for refusal in refusals}
 
@@ -227,6 +233,22 @@ class Pairing:
                 for each in outcomes
             ]
         )
+
+
+def _entered(seen: SideBySide) -> JournalPair:
+    return JournalPair(
+        bc_id=seen.bc_id,
+        crm_id=seen.crm_id,
+        bc_key=seen.key,
+        name=seen.name,
+        action=ChangeAction.REPLACED if seen.others else ChangeAction.COUPLED,
+        replaced=tuple(
+            FormerPair(
+                bc_id=each.coupling.bc_id, crm_id=each.coupling.crm_id, name=each.coupling.name
+            )
+            for each in seen.others
+        ),
+    )
 
 
 def _keys(seen: SideBySide) -> list[RecordKey]:

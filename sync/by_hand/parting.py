@@ -9,6 +9,8 @@ from datetime import datetime
 from couplings.model import Coupling, CouplingState
 from couplings.store import CouplingStore
 from sync.hints import HintReason, HintStore, RecordHint
+from sync.journal.journal import ChangeEntry
+from sync.journal.model import ChangeAction, JournalPair
 from sync.outcomes import Decision, DecisionKind, Outcome, OutcomeKind, OutcomeStore
 
 TO_BE_UNCOUPLED = "to-be-uncoupled"
@@ -25,17 +27,20 @@ class Parting:
         couplings: CouplingStore,
         outcomes: OutcomeStore,
         hints: HintStore,
+        entry: ChangeEntry,
         now: Callable[[], datetime],
     ) -> None:
         self._mapping = mapping
         self._couplings = couplings
         self._outcomes = outcomes
         self._hints = hints
+        self._entry = entry
         self._now = now
 
     def mark(self, pairs: Sequence[Coupling]) -> None:
         """Store for each pair that a person wants it taken apart, in place of what was decided
         before; idempotent. The next pass does it."""
+        self._entry.record(self._mapping, [_entered(each) for each in pairs])
         asked = [self._asked(each) for each in pairs]
         known = self._outcomes.find(self._mapping, [each.key for each in asked])
         self._outcomes.record_many(
@@ -77,3 +82,13 @@ class Parting:
             decision=Decision(kind=DecisionKind.UNCOUPLE),
             untried=True,
         )
+
+
+def _entered(pair: Coupling) -> JournalPair:
+    return JournalPair(
+        bc_id=pair.bc_id,
+        crm_id=pair.crm_id,
+        bc_key=pair.bc_key,
+        name=pair.name,
+        action=ChangeAction.UNCOUPLED,
+    )

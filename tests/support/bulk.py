@@ -9,6 +9,7 @@ from sync.bulk.model import Told, ToldState, Want, WantList
 from sync.job_model import RunKind, TableJob
 from sync.slices import Held, MakeSlice
 from sync.waking import Waking
+from tests.support.journal import new_entry
 from tests.support.table_jobs import SyncWorld
 
 
@@ -51,6 +52,7 @@ def coupling_slices(world: SyncWorld, wants: WantList) -> MakeSlice:
             wants,
             hints=world.hints,
             requests=world.requests,
+            entry=new_entry(world, "import", change_id=held.run.run_id),
             wake_waiting=Waking(
                 world.requests, world.outcomes, children=world.load_catalog().children
             ),

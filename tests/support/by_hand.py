@@ -10,6 +10,7 @@ from sync.by_hand.pair_requests import PairRequests
 from sync.by_hand.partner_creation import PartnerCreation
 from sync.by_hand.table_hold import TableHold
 from sync.waking import Waking
+from tests.support.journal import new_entry
 from tests.support.table_jobs import SyncWorld
 
 
@@ -30,6 +31,7 @@ def coupling_by_hand(
         hold=hold_of(world, sleep),
         hints=world.hints,
         requests=world.requests,
+        entry=new_entry(world),
         wake_waiting=Waking(world.requests, world.outcomes, children=catalog.children),
         now=world.now,
     )
@@ -52,6 +54,7 @@ def pair_requests(world: SyncWorld, mapping: str = "CUSTOMER") -> PairRequests:
         requests=world.requests,
         hold=hold_of(world),
         cascade=world.cascade(),
+        entry=new_entry(world),
         now=world.now,
     )
 

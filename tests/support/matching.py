@@ -16,6 +16,7 @@ from sync.matching.model import MatchKind, MatchRow, Result
 from sync.matching.picks import Picks
 from sync.matching.store import MatchStore
 from sync.slices import Held, MakeSlice
+from tests.support.journal import new_entry
 from tests.support.table_jobs import SyncWorld
 
 
@@ -94,6 +95,7 @@ class MatchWorld(SyncWorld):
             AcceptedList(self.matches, held.work, Accepted.of(_order_of(held.run))),
             hints=self.hints,
             requests=self.requests,
+            entry=new_entry(self, "matches", change_id=held.run.run_id),
             wake_waiting=lambda mapping: None,
         )
 
