@@ -93,7 +93,7 @@ class ActiveRunError(RefusedRequestError):
         super().__init__(
             409,
             "run-active",
-            "A synchronization of this connection is running already.",
+            f"The run {run_id} is at work on this connection.",
             hint="Wait for its end, or cancel it.",
         )
         self.run_id = run_id
