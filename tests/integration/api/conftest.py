@@ -25,6 +25,8 @@ class Subject:
     installation: Installation
     connection: str
     outcome: dict[str, Any]
+    run: str
+    """Id of a run that is over."""
     tokens: dict[str, str]
     """By role."""
 
@@ -49,6 +51,7 @@ def subject(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
             installation=installation,
             connection=connection,
             outcome=installation.client.outcomes(connection)[0],
+            run=installation.review(connection)["run"]["run_id"],
             tokens={
                 role: platform.token(application, API_AUDIENCE)
                 for role, application in ROLES.items()

@@ -57,6 +57,7 @@ def known_parameters(subject: Subject) -> dict[str, str]:
         "mapping": outcome["mapping"],
         "side": outcome["side"],
         "record_id": outcome["record_id"],
+        "run": subject.run,
     }
 
 

@@ -192,3 +192,29 @@ def test_a_preview_counts_what_the_run_then_does(previewed):
         for review in (previewed.preview, previewed.run)
     ]
     assert counters[0] == counters[1]
+
+
+def test_a_run_is_found_followed_and_cancelled_by_its_id(installation: Installation):
+    data = company(5)
+    installation.begin_anew(data)
+    connection = installation.connect(data.company)
+    runs = f"connections/{connection}/runs"
+    installation.plan_fault(CRM, "slow", method="GET", path="/(systemusers|uomschedules)$")
+    installation.plan_fault(BC, "slow", method="GET", path="/currencies$", seconds=3.0)
+    run_id = installation.start(connection).body["run_id"]
+    until(lambda: "in-process" in statuses(installation.review(connection)).values(), "a table")
+    [in_process] = installation.call("GET", f"{runs}?state=in-process").body["runs"]
+    assert in_process["run_id"] == run_id
+    cancel = installation.call("POST", f"{runs}/{run_id}/cancel")
+    assert cancel.status == 202, cancel.body
+    assert cancel.headers["Location"] == f"/api/{runs}/{run_id}"
+    review = installation.ended(connection)
+    installation.clear_faults()
+    assert installation.call("GET", f"{runs}/{run_id}").body == review
+    assert review["run"]["state"] == "cancelled"
+    preview_id = installation.start(connection, action="preview").body["run_id"]
+    listed = installation.call("GET", runs).body["runs"]
+    assert [each["run_id"] for each in listed] == [preview_id, run_id]
+    assert [each["kind"] for each in listed] == ["preview", "full-sync"]
+    unknown = installation.call("GET", f"{runs}/{'0' * 32}")
+    assert (unknown.status, unknown.body["code"]) == (404, "run-unknown")
