@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import azure.durable_functions as df
@@ -11,12 +13,18 @@ import pytest
 from connections.model import ConnectionState
 from connections.store import TABLE as CONNECTIONS
 from connections.store import ConnectionStore
+from errors import RefusedRequestError
 from identity.model import TenantId
+from sync.job_model import RunKind
+from sync.mappings import MAPPINGS
+from sync.transfer.coupling_file import Unsaid, read_file
 from sync.transfer.import_model import RowState
 from sync.transfer.import_store import TABLE
+from sync.transfer.opening import SOURCE, import_store, imported_list, stored_import
 from tests.fakes.queues import MemoryQueues
 from tests.security.calls import as_caller, document
 from tests.security.conftest import account
+from tests.support.table_jobs import SyncWorld
 from tests.unit.connections import examples
 from tests.unit.identity import issuer
 
@@ -147,3 +155,29 @@ def test_a_file_that_is_sent_again_with_its_key_is_imported_once(enabled):
     assert again.headers["Idempotent-Replayed"] == "true"
     assert report()["import"]["counts"]["waiting"] == 2
     assert stored_rows(enabled) == 2 + 1  # the import itself
+
+
+def test_a_worker_notes_the_run_of_a_sender_who_died_before_doing_so(enabled):
+    store = import_store(TENANT, "cronus", "CUSTOMER")
+    rows = read_file(GOOD.decode("utf-8-sig"), MAPPINGS["CUSTOMER"], Unsaid())
+    sent = stored_import(store, "CUSTOMER", rows, check_only=False)
+    assert report()["import"] is None
+    world = SyncWorld()
+    run = world.start("CUSTOMER", kind=RunKind.COUPLING)
+    held: Any = SimpleNamespace(
+        run=run, work=world.work(world.load_catalog().named("CUSTOMER"), run)
+    )
+    wants = imported_list(TENANT, "cronus", held, {SOURCE: sent.import_id})
+    assert wants.count() == report()["import"]["rows"] == 2
+    last = store.last()
+    assert last
+    assert last.run_id == run.run_id
+
+
+def test_a_worker_tells_where_the_rows_are_gone(enabled):
+    held: Any = SimpleNamespace(
+        run=SimpleNamespace(run_id="r", started_at=datetime(2026, 3, 1, tzinfo=UTC)),
+        work=SimpleNamespace(mapping=MAPPINGS["CUSTOMER"]),
+    )
+    with pytest.raises(RefusedRequestError, match="no longer there"):
+        imported_list(TENANT, "cronus", held, {SOURCE: "gone"})
