@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +11,10 @@ from rich.live import Live
 
 from cli.context import Context
 from cli.errors import ExitCode
+from cli.order_view import order
 from cli.terminal import table
 
+_MODES = ("full-synchronization", "couple-records", "no-records")
 _POLL_SECONDS = 1.0
 _IN_PROCESS = "in-process"
 _DONE = ("inserted", "modified", "coupled", "deleted")
@@ -21,21 +23,22 @@ _NOT_IN_STEP = ("skipped", "waiting", "conflict", "failed")
 
 def add_plan(parser: ArgumentParser) -> None:
     _add_tables(parser)
+    _add_mode(parser)
 
 
 def plan(context: Context, arguments: Namespace) -> ExitCode:
     """Count what a full synchronization would do; nothing is written."""
     name = context.connection(arguments.connection)
-    context.api.post(
-        "connections", name, "full-sync", "preview", body={"mappings": arguments.tables}
-    )
+    context.api.post("connections", name, "full-sync", "preview", body=_wanted(arguments))
     review = _watch(context, lambda: context.api.get("connections", name, "full-sync", "preview"))
-    context.terminal.show(review, _review("What a full synchronization would do", review))
+    views = [order(review["lines"]), _modes(review)]
+    context.terminal.show(review, *views, _review("What a full synchronization would do", review))
     return _exit_code(review)
 
 
 def add_sync(parser: ArgumentParser) -> None:
     _add_tables(parser)
+    _add_mode(parser)
     parser.add_argument(
         "--incremental", action="store_true", help="what changed since the last time, all tables"
     )
@@ -49,9 +52,7 @@ def sync(context: Context, arguments: Namespace) -> ExitCode:
         begun = context.api.post("connections", name, "incremental", "run")
         context.terminal.show(begun, f"Every table of {name} is looked at now: coupler status.")
         return ExitCode.DONE
-    run = context.api.post(
-        "connections", name, "full-sync", "start", body={"mappings": arguments.tables}
-    )
+    run = context.api.post("connections", name, "full-sync", "start", body=_wanted(arguments))
     if arguments.no_wait:
         context.terminal.show(run, f"A full synchronization of {name} began: coupler status.")
         return ExitCode.DONE
@@ -80,7 +81,8 @@ def status(context: Context, arguments: Namespace) -> ExitCode:
     views: list[RenderableType] = [f"{name}: {connection['state']}"]
     if stopped:
         views.append(f"Stopped since {stopped['since']}: {stopped['message']} {stopped['hint']}")
-    views += [_review("Last full synchronization", review), _tables(tables)]
+    views += [order(review["lines"]), _review("Last full synchronization", review)]
+    views.append(_tables(tables))
     document = {"connection": connection, "review": review, **tables}
     context.terminal.show(document, *views)
     if stopped:
@@ -104,6 +106,33 @@ def show_run(context: Context, connection: str, run_id: str, *, watch: bool) -> 
 def _add_tables(parser: ArgumentParser) -> None:
     parser.add_argument("connection", nargs="?", help="may be left out where there is only one")
     parser.add_argument("tables", nargs="*", help="table mappings, such as CUSTOMER; all if none")
+
+
+def _add_mode(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--mode",
+        action="append",
+        default=[],
+        type=_mode,
+        metavar="[TABLE=]MODE",
+        help=f"of a table, or of all others: {', '.join(_MODES)}; as recommended where not given",
+    )
+
+
+def _mode(text: str) -> tuple[str, str]:
+    """The table, blank for all others, and its mode."""
+    name, _, mode = text.rpartition("=")
+    if mode not in _MODES:
+        raise ArgumentTypeError(f"{mode!r} is none of {', '.join(_MODES)}")
+    return name, mode
+
+
+def _wanted(arguments: Namespace) -> dict[str, Any]:
+    """The body that begins a full synchronization or its preview."""
+    modes = dict(arguments.mode)
+    every = modes.pop("", None)
+    body: dict[str, Any] = {"mappings": arguments.tables}
+    return body | ({"mode": every} if every else {}) | ({"modes": modes} if modes else {})
 
 
 def _watch(context: Context, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -161,6 +190,15 @@ def _review(title: str, review: dict[str, Any]) -> RenderableType:
         for line in review["lines"]
     ]
     return table(title, headings, rows)
+
+
+def _modes(review: dict[str, Any]) -> RenderableType:
+    """What is done with each table, and why where it is as recommended."""
+    rows = [
+        (line["name"], line.get("mode", ""), (line.get("recommendation") or {}).get("reason", ""))
+        for line in review["lines"]
+    ]
+    return table("What is done with records without partner", ("Table", "Mode", "Why"), rows)
 
 
 def _sum(line: dict[str, Any], names: tuple[str, ...]) -> int:

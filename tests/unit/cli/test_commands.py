@@ -341,3 +341,39 @@ def test_reconcile_reports_and_repairs(coupler, service, drift, arguments, left,
     ended = coupler("reconcile", "cronus", *arguments)
     assert ended.code == code
     assert len(service.asked_for("POST", f"{path}/repair")) == len(arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "body"),
+    [
+        ((), {}),
+        (("--mode", "full-synchronization"), {"mode": "full-synchronization"}),
+        (
+            ("--mode", "CUSTOMER=couple-records", "--mode", "no-records"),
+            {"mode": "no-records", "modes": {"CUSTOMER": "couple-records"}},
+        ),
+    ],
+)
+def test_modes_are_chosen_for_a_table_or_for_all_others(coupler, service, options, body):
+    service.plan("POST", "connections/cronus/full-sync/start", {"run_id": "1"}, status=202)
+    assert coupler("sync", "cronus", "--no-wait", *options).code == 0
+    assert service.asked[0].body == {"mappings": []} | body
+
+
+def test_a_mode_that_does_not_exist_is_a_usage_error(coupler):
+    ended = coupler("sync", "cronus", "--mode", "CUSTOMER=everything")
+    assert ended.code == 2
+    assert "couple-records" in ended.told
+
+
+def test_plan_draws_the_order_and_tells_why(coupler, service):
+    service.plan("POST", "connections/cronus/full-sync/preview", {"run_id": "1"}, status=202)
+    why = {"mode": "couple-records", "recommendation": {"reason": "Both hold some."}}
+    currency = line("CURRENCY", "finished", level=1, dependencies=[])
+    customer = line("CUSTOMER", "error", level=2, dependencies=["CURRENCY"], **why)
+    done = review("finished", currency, customer)
+    service.plan("GET", "connections/cronus/full-sync/preview", done)
+    shown = coupler("plan", "cronus").out
+    assert shown.index("Level 1") < shown.index("CURRENCY (finished)") < shown.index("Level 2")
+    assert "CUSTOMER (error) after CURRENCY" in shown
+    assert "Both hold some." in shown
