@@ -16,7 +16,7 @@ from typing import Any
 from azure.data.tables import TableEntity
 
 from services.records import Write, WriteResult
-from sync.jobs import ActiveRunError, Run, RunKind, TableJob
+from sync.jobs import ActiveRunError, Run, TableJob
 from tests.fakes.services import FakeTables
 from tests.fakes.tables import MemoryAccount, StorageCall
 from tests.support.table_jobs import SyncWorld
@@ -119,7 +119,7 @@ class CrashingWorld(SyncWorld):
     def _begin(self, mappings: Sequence[str]) -> Run:
         while True:
             try:
-                return self.full_sync.begin(RunKind.FULL_SYNC, mappings, "test")
+                return self.start(*mappings)
             except ProcessDiedError:
                 continue
             except ActiveRunError as error:
