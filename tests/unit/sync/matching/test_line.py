@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from errors import TransientError
 from sync.catalog import DEFAULT_CATALOG, MappingCatalog
 from sync.jobs import JobState, RunKind
-from sync.matching.model import MatchKind, MatchRow
+from sync.matching.model import MatchKind, MatchRow, ResultId
+from sync.matching.store import MatchStore
 from tests.support.matching import MatchWorld
 from tests.support.table_jobs import bc_customer, bc_item, crm_account
 
@@ -212,3 +214,60 @@ def test_rows_are_in_the_order_of_numbers(world):
         "20000",
         "30000",
     ]
+
+
+class DiedError(BaseException):
+    """The process ended."""
+
+
+def test_a_worker_that_dies_while_it_stores_leaves_no_mixture(world, monkeypatch):
+    """What it stored belongs to no result, and is removed by the next one."""
+    for number in range(4):
+        world.bc.put("customers", bc_customer(f"{number}"))
+    before = world.match()
+    world.bc.put("customers", bc_customer("9"))
+    run = world.start("CUSTOMER", kind=RunKind.MATCH)
+    world.full_sync.advance(run.run_id, run.generation, by_itself=False)
+    monkeypatch.setattr("sync.matching.line._ROWS_STORED", 2)
+    stored = MatchStore.put_rows
+    calls = []
+
+    def dies(self: MatchStore, mapping: str, result: ResultId, rows: Sequence[MatchRow]) -> None:
+        calls.append(result)
+        if len(calls) == 2:
+            raise DiedError
+        stored(self, mapping, result, rows)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MatchStore, "put_rows", dies)
+        with pytest.raises(DiedError):
+            world.worker().handle(run.run_id, "CUSTOMER")
+    assert world.result() == before
+    left = replace(before, id=calls[0])
+    assert len(world.matches.list_page(left, MatchKind.UNMATCHED).rows) == 2
+    world.bc.delete("customers", bc_customer("0")["id"])
+    world.pass_time(world.lease_seconds + 1)
+    assert world.worker().handle(run.run_id, "CUSTOMER")
+    numbers = [row.bc[0].number for row in world.rows(MatchKind.UNMATCHED)]
+    assert numbers == ["1", "2", "3", "9"]
+    assert world.matches.list_page(left, MatchKind.UNMATCHED).rows == []
+
+
+def test_a_worker_that_lost_its_line_does_not_replace_what_its_successor_found(world):
+    """It goes on to its end, unaware; the lease tells before anything of it could count."""
+    world.bc.put("customers", bc_customer("1"))
+    run = world.start("CUSTOMER", kind=RunKind.MATCH)
+    world.full_sync.advance(run.run_id, run.generation, by_itself=False)
+    taken_over = []
+
+    def take_over(call: str, table: str) -> None:
+        if call == "fetch_pages" and table == "customers" and not taken_over:
+            taken_over.append(call)
+            world.pass_time(world.lease_seconds + 1)
+            assert world.worker().handle(run.run_id, "CUSTOMER")
+            world.bc.put("customers", bc_customer("2"))
+
+    world.bc.before_call = take_over
+    world.worker().handle(run.run_id, "CUSTOMER")
+    assert taken_over
+    assert [row.bc[0].number for row in world.rows(MatchKind.UNMATCHED)] == ["1"]
