@@ -6,8 +6,8 @@ from random import Random
 
 from couplings.model import Coupling, Side
 from errors import RefusedRequestError
-from sync.by_hand.pairing import First
 from sync.by_hand.pair_requests import Selection
+from sync.by_hand.pairing import First
 from tests.simulation.oracle import text_of
 from tests.simulation.tables import TABLES
 from tests.simulation.tenant import SimTenant
