@@ -133,6 +133,8 @@ async def _no_orchestration(*_: object) -> None:
 # sizes
 
 LISTS = sorted(name for name, one in ROUTES.items() if "limit" in one.query.__annotations__)
+NEEDED = {"list_matches": {"kind": "exact"}, "list_side_records": {"side": "bc"}}
+"""What a list is asked for at least."""
 LISTS_OF_A_BOUNDED_SIZE = {"list_connections", "list_mappings", "list_tables"}
 """As long as what an administrator set up by hand."""
 
@@ -146,10 +148,11 @@ def test_every_other_list_comes_in_pages():
 @pytest.mark.parametrize("name", LISTS)
 @pytest.mark.parametrize("limit", ["0", "-1", "1001", "1e3", "9" * 50])
 def test_no_page_is_larger_than_a_thousand(name, limit):
-    with pytest.raises(RefusedRequestError) as refused:
-        read_query(ROUTES[name].query, {"limit": limit})
+    shape, asked = ROUTES[name].query, NEEDED.get(name, {})
+    with pytest.raises(RefusedRequestError, match="limit") as refused:
+        read_query(shape, {**asked, "limit": limit})
     assert refused.value.status == 400
-    assert read_query(ROUTES[name].query, {"limit": "100"})
+    assert read_query(shape, {**asked, "limit": "100"})
 
 
 def test_only_files_and_a_mapping_may_be_larger_than_64_kibibytes():
