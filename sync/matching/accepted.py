@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from couplings.matching import key_texts
+from couplings.match_keys import key_texts
 from errors import RecordError, RefusedRequestError
 from services.records import Record
 from sync.bulk.model import Action, Told, ToldState, Want

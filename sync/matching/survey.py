@@ -11,7 +11,8 @@ from dataclasses import replace
 from itertools import batched
 from typing import Any
 
-from couplings.matching import Matching, key_texts
+from couplings.match_keys import key_texts
+from couplings.matching import Matching
 from couplings.model import CouplingIndexEntry, Side
 from couplings.similarity import Proposal, Proposals
 from errors import RecordError

@@ -208,11 +208,13 @@ def test_a_pick_is_found_under_both_records_and_taken_back_by_both(store):
     assert store.find_pick(of, "crm", "c1") is None
 
 
-@pytest.mark.parametrize("other", [("b1", "c2"), ("b2", "c1")], ids=["bc", "crm"])
+@pytest.mark.parametrize(
+    "other", [pick("b1", "c2", "Bob"), pick("b2", "c1", "Bob")], ids=["bc", "crm"]
+)
 def test_the_storage_refuses_a_second_pick_of_either_record_and_tells_who_has_it(store, other):
     of = published(store)
     store.pick(of, pick())
-    assert store.pick(of, pick(*other, by="Bob")) == pick()
+    assert store.pick(of, other) == pick()
     assert [(each.bc_id, each.crm_id) for each in store.picks(of)] == [("b1", "c1")]
     assert store.pick(of, pick()) is None
 

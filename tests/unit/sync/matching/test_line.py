@@ -258,7 +258,7 @@ def test_a_worker_that_lost_its_line_does_not_replace_what_its_successor_found(w
     world.bc.put("customers", bc_customer("1"))
     run = world.start("CUSTOMER", kind=RunKind.MATCH)
     world.full_sync.advance(run.run_id, run.generation, by_itself=False)
-    taken_over = []
+    taken_over: list[str] = []
 
     def take_over(call: str, table: str) -> None:
         if call == "fetch_pages" and table == "customers" and not taken_over:

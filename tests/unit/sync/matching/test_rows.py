@@ -7,7 +7,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from couplings.matching import Matching, key_text
+from couplings.match_keys import key_text
+from couplings.matching import Matching
 from couplings.similarity import Proposal
 from sync.mapping import MatchKey
 from sync.matching.model import Counts, MatchKind, MatchRow
