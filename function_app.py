@@ -20,6 +20,7 @@ from sync.mapping_functions import blueprint as mappings
 from sync.matching.functions import blueprint as matches
 from sync.outcome_functions import blueprint as outcomes
 from sync.reconcile_functions import blueprint as reconcile
+from sync.records.functions import blueprint as records
 from sync.runs.functions import blueprint as runs
 from sync.transfer.functions import blueprint as transfer
 from upkeep.functions import blueprint as upkeep
@@ -44,6 +45,7 @@ app.register_functions(mappings)
 app.register_functions(matches)
 app.register_functions(outcomes)
 app.register_functions(reconcile)
+app.register_functions(records)
 app.register_functions(runs)
 app.register_functions(transfer)
 app.register_functions(upkeep)

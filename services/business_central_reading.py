@@ -4,7 +4,7 @@ the tables that the API lacks."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -96,6 +96,22 @@ class BusinessCentralReader:
             page = self._page(endpoint, link, page_size)
             yield page
             link = page.next
+
+    def fetch_page(
+        self,
+        endpoint: Endpoint,
+        *,
+        select: Sequence[str],
+        filter: str | None,  # noqa: A002  as above
+        orderby: str,
+        page_size: int,
+        token: str,
+    ) -> Page:
+        """One page, its ``next`` being a token that names the place in this list only; an empty
+        ``token`` is the beginning. Raises as ``fetch_pages``."""
+        query = odata.query(select=select, filter=filter, orderby=orderby, skiptoken=token)
+        page = self._page(endpoint, self._path(endpoint, query), page_size)
+        return replace(page, next=odata.skiptoken_of(page.next))
 
     def fetch_many(
         self, endpoint: Endpoint, ids: Sequence[str], select: Sequence[str]

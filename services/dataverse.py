@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -78,6 +79,22 @@ class Dataverse:
             page = self._page(entity_set, link, page_size)
             yield page
             link = page.next
+
+    def fetch_page(
+        self,
+        entity_set: str,
+        *,
+        select: Sequence[str],
+        filter: str | None,  # noqa: A002  as above
+        orderby: str,
+        page_size: int,
+        token: str,
+    ) -> Page:
+        """One page, its ``next`` being a token that names the place in this list only; an empty
+        ``token`` is the beginning. Raises as ``fetch_pages``."""
+        query = odata.query(select=select, filter=filter, orderby=orderby, skiptoken=token)
+        page = self._page(entity_set, f"{ROOT}/{odata.name(entity_set)}{query}", page_size)
+        return replace(page, next=odata.skiptoken_of(page.next))
 
     def fetch_many(
         self, entity_set: str, key: str, ids: Sequence[str], select: Sequence[str]

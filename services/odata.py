@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 from uuid import UUID
 
 from errors import ConfigurationError
@@ -132,6 +132,7 @@ def query(
     expand: str | None = None,
     top: int | None = None,
     count: bool = False,
+    skiptoken: str = "",
 ) -> str:
     """The query string, percent-encoded, with its leading ``?``; empty without options."""
     options = {
@@ -141,9 +142,23 @@ def query(
         "$expand": expand or "",
         "$top": "" if top is None else str(top),
         "$count": "true" if count else "",
+        "$skiptoken": skiptoken,
     }
     given = [f"{key}={quote(text, safe=_QUERY_SAFE)}" for key, text in options.items() if text]
     return "?" + "&".join(given) if given else ""
+
+
+def contains(column: str, text: str) -> str:
+    """The condition that a text column has this text in it."""
+    return f"contains({name(column)},{literal(text)})"
+
+
+def skiptoken_of(link: str | None) -> str | None:
+    """What a next link says of its place in the list, None without a link: unlike the link it
+    names neither table nor filter, so it may be given away and taken back."""
+    if link is None:
+        return None
+    return next(iter(parse_qs(urlsplit(link).query).get("$skiptoken", [])), None)
 
 
 def chunks_within[T](
