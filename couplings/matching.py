@@ -7,13 +7,12 @@ alike, so that what is found does not depend on which record is met first.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from couplings.match_keys import MatchKey, key_text
+from couplings.match_keys import MatchKey
 from couplings.match_keys import key_texts as key_texts
 
 _DIGEST_BYTES = 16
@@ -69,6 +68,10 @@ class Matching:
     def add_crm(self, crm_id: str, texts: Sequence[str]) -> None:
         """An uncoupled CRM record, as ``add_bc``."""
         self._crm[crm_id] = self._digests(texts)
+
+    def remove_crm(self, crm_id: str) -> bool:
+        """Whether the CRM record was there; it is not any more."""
+        return self._crm.pop(crm_id, None) is not None
 
     def resolve(self) -> Matches:
         """What becomes of the records, in whatever order they were added."""
@@ -137,47 +140,88 @@ class Match:
 
 
 class MatchIndex:
-    """Uncoupled CRM records by their natural keys, for BC records that are met one by one.
+    """Uncoupled records of both sides by their keys, asked for the partners of BC records.
 
-    Memory grows with the number of records added, by one short text and one id for every key.
+    As ``Matching``, so no record that is asked for first has an advantage; all that may be asked
+    for, or compete for a partner, is to be expected before. One that is not is expected when it is
+    asked for, which resolves all anew.
     """
 
     def __init__(self, keys: Sequence[MatchKey]) -> None:
         """``keys`` in order of priority."""
         self._keys = list(keys)
-        self._found: list[dict[str, list[str]]] = [defaultdict(list) for _ in self._keys]
+        self._matching = Matching(len(self._keys))
+        self._expected: dict[str, list[str]] = {}
         self._taken: set[str] = set()
-        self._contested: set[str] = set()
+        self._resolved: _Resolved | None = None
 
     @property
     def claimed(self) -> set[str]:
-        """CRM ids that found their partner, or that nobody may give one: several records fit."""
-        return self._taken | self._contested
+        """CRM ids that have their partner, or that nobody may give one: several records fit."""
+        resolved = self._resolve()
+        return self._taken | resolved.contested | resolved.fitting
 
     def add(self, crm_id: str, record: Mapping[str, Any]) -> None:
         """Make an uncoupled CRM record findable."""
-        for key, found in zip(self._keys, self._found, strict=True):
-            text = key_text(record, key, "crm")
-            if text:
-                found[text].append(crm_id)
+        self._matching.add_crm(crm_id, key_texts(record, self._keys, "crm"))
+        self._resolved = None
 
-    def find(self, record: Mapping[str, Any]) -> Match:
-        """The partner of a BC record; the first key that fits anything decides.
+    def expect(self, bc_id: str, record: Mapping[str, Any]) -> None:
+        """An uncoupled BC record that a CRM record may be the partner of."""
+        texts = key_texts(record, self._keys, "bc")
+        if self._expected.get(bc_id) != texts:
+            self._expected[bc_id] = texts
+            self._matching.add_bc(bc_id, texts)
+            self._resolved = None
+
+    def find(self, bc_id: str, record: Mapping[str, Any]) -> Match:
+        """The partner of a BC record.
 
         A record that has its partner fits no other one: the next pass would not offer it either.
         """
-        for key, found in zip(self._keys, self._found, strict=True):
-            text = key_text(record, key, "bc")
-            fitting = found.get(text, []) if text else []
-            candidates = [each for each in fitting if each not in self._taken]
-            fields = tuple(field.bc for field in key.fields)
-            if len(candidates) == 1:
-                return Match(crm_id=candidates[0], fields=fields)
-            if candidates:
-                self._contested.update(candidates)
-                return Match(candidates=tuple(sorted(candidates)), fields=fields)
+        self.expect(bc_id, record)
+        resolved = self._resolve()
+        if bc_id in resolved.exact:
+            exact = resolved.exact[bc_id]
+            crm_id = None if exact.crm_id in self._taken else exact.crm_id
+            return Match(crm_id=crm_id, fields=self._fields(exact.level))
+        if bc_id in resolved.ambiguous:
+            group = resolved.ambiguous[bc_id]
+            return Match(candidates=group.crm_ids, fields=self._fields(group.level))
         return Match()
 
     def take(self, crm_id: str) -> None:
-        """Remember that a record found its partner, so that no second one gets it."""
+        """Remember that a record has its partner, so that no other one gets it."""
         self._taken.add(crm_id)
+        fits = self._resolved is not None and crm_id in self._resolved.fitting
+        if not fits and self._matching.remove_crm(crm_id):
+            self._resolved = None
+
+    def _fields(self, level: int) -> tuple[str, ...]:
+        return tuple(field.bc for field in self._keys[level].fields)
+
+    def _resolve(self) -> _Resolved:
+        if self._resolved is None:
+            self._resolved = _Resolved.of(self._matching.resolve())
+        return self._resolved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Resolved:
+    """What became of records, by their ids."""
+
+    exact: Mapping[str, ExactMatch]
+    ambiguous: Mapping[str, AmbiguousMatch]
+    fitting: frozenset[str]
+    """CRM ids of exact matches."""
+    contested: frozenset[str]
+    """CRM ids of ambiguous ones."""
+
+    @classmethod
+    def of(cls, matches: Matches) -> _Resolved:
+        return cls(
+            exact={each.bc_id: each for each in matches.exact},
+            ambiguous={bc_id: each for each in matches.ambiguous for bc_id in each.bc_ids},
+            fitting=frozenset(each.crm_id for each in matches.exact),
+            contested=frozenset(crm_id for each in matches.ambiguous for crm_id in each.crm_ids),
+        )

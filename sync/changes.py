@@ -16,7 +16,7 @@ from couplings.model import CouplingIndexEntry, CouplingState, Side, digest_of
 from errors import RecordError
 from services.records import Record
 from sync.crm_index import CrmIndex, add_uncoupled, in_scope
-from sync.intake import note_scope, pair_of_bc, pair_of_crm, take_bc_page
+from sync.intake import expect_partner, note_scope, pair_of_bc, pair_of_crm, take_bc_page
 from sync.known_couplings import KnownCouplings, entry_of
 from sync.outcomes import OutcomeKind, RecordKey
 from sync.pair import Pair
@@ -277,7 +277,8 @@ def _take_new_in_bc(work: Work, ours: list[Record], taken: Taken) -> None:
         work.mapping.name, [id_ for each in derived for id_ in _predecessors(work, each)]
     )
     index = _index(work, {bc_id: entry_of(each) for bc_id, each in predecessors.items()})
-    _add_candidates(work, index, derived)
+    fitting = _add_candidates(work, index, derived)
+    _expect_rivals(work, index, fitting, {each[work.mapping.bc.id_field] for each in ours})
     pairs = take_bc_page(work, index, ours)
     known = {pair.bc_id for pair in taken.pairs}
     taken.pairs += [pair for pair in pairs if pair.bc_id not in known]
@@ -297,8 +298,17 @@ def _predecessors(work: Work, derived: Record) -> tuple[str, ...]:
         return ()
 
 
-def _add_candidates(work: Work, index: CrmIndex, derived: list[Record]) -> None:
-    """Make the uncoupled CRM records findable that could be partners of these BC records."""
+def _expect_rivals(work: Work, index: CrmIndex, fitting: list[Record], met: set[str]) -> None:
+    """Other uncoupled BC records that these CRM records fit as well: then neither gets one."""
+    rivals = _bc_candidates(work, fitting, met) if fitting else []
+    work.prepare(bc=rivals)
+    for record in rivals:
+        expect_partner(work, index, record)
+
+
+def _add_candidates(work: Work, index: CrmIndex, derived: list[Record]) -> list[Record]:
+    """Make the uncoupled CRM records findable that could be partners of these BC records; returns
+    those that were not yet."""
     mapping = work.mapping
     kin = [work.context.ids.of(mapping.name, "bc", each[mapping.bc.id_field]) for each in derived]
     found = fetch_crm(work, kin)
@@ -308,9 +318,16 @@ def _add_candidates(work: Work, index: CrmIndex, derived: list[Record]) -> None:
         for record in _matching_crm(work, columns, values):
             found[record[mapping.crm.id_column]] = record
     coupled = work.couplings.find_by_crm(mapping.name, found)
-    for crm_id, record in found.items():
-        if crm_id not in coupled and in_scope(mapping.crm.scope, record):
-            add_uncoupled(index, work, record)
+    added = [
+        record
+        for crm_id, record in found.items()
+        if crm_id not in coupled
+        and crm_id not in index.known
+        and in_scope(mapping.crm.scope, record)
+    ]
+    for record in added:
+        add_uncoupled(index, work, record)
+    return added
 
 
 def _matching_crm(work: Work, columns: tuple[str, ...], values: list[list[object]]) -> list[Record]:
@@ -332,10 +349,15 @@ def _take_new_in_crm(work: Work, records: dict[str, Record], taken: Taken) -> No
     for record in ours.values():
         add_uncoupled(index, work, record)
     candidates = _bc_candidates(work, list(ours.values()), {pair.bc_id for pair in taken.pairs})
+    if candidates:
+        work.prepare(bc=candidates)
+        derived = [each for record in candidates if (each := _derived(work, record)) is not None]
+        _add_candidates(work, index, derived)  # others that fit them: then nobody gets one
     claims = _claims(work, index, candidates)
     taken.pairs += claims
     taken.fresh += Fresh(counted=len(claims), anywhere=len(claims))
-    left = [crm_id for crm_id in index.uncoupled if crm_id not in index.matches.claimed]
+    claimed = index.matches.claimed
+    left = [crm_id for crm_id in index.uncoupled if crm_id in ours and crm_id not in claimed]
     taken.pairs += [pair_of_crm(work, crm_id, ours[crm_id]) for crm_id in sorted(left)]
 
 

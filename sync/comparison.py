@@ -23,7 +23,7 @@ from services.records import Page
 from sync.changes import fetch_changes, take_changes
 from sync.commit import commit_page, couples
 from sync.crm_index import CrmIndex, build_index
-from sync.intake import claim_partner, take_bc_page, take_crm_records
+from sync.intake import expect_partner, take_bc_page, take_crm_records
 from sync.job_model import Counters
 from sync.mapping import Direction
 from sync.page import synchronize
@@ -126,12 +126,9 @@ class Comparison:
             progress.begin(_watermarks(self._work, bc, index))
         if not progress.phase:
             progress.move(_FROM_BC)
-        begins_anew = progress.phase == _FROM_BC and not progress.cursor
-        return (
-            self._take_bc(index)
-            and self._take_crm(index, knows_claims=begins_anew)
-            and self._take_unmet(index)
-        )
+        if index.known and progress.phase != _UNMET:
+            self._expect_partners(index)
+        return self._take_bc(index) and self._take_crm(index) and self._take_unmet(index)
 
     def _take_bc(self, index: CrmIndex) -> bool:
         if self._progress.phase != _FROM_BC:
@@ -149,11 +146,9 @@ class Comparison:
         self._progress.move(_FROM_CRM)
         return True
 
-    def _take_crm(self, index: CrmIndex, *, knows_claims: bool) -> bool:
+    def _take_crm(self, index: CrmIndex) -> bool:
         if self._progress.phase != _FROM_CRM:
             return True
-        if index.uncoupled and not knows_claims:
-            self._find_claims(index)
         claimed, cursor = index.matches.claimed, self._progress.cursor
         left = [crm_id for crm_id in index.uncoupled if crm_id not in claimed and crm_id > cursor]
         for some in batched(left, PAGE_SIZE, strict=False):
@@ -164,12 +159,15 @@ class Comparison:
         self._progress.move(_UNMET)
         return True
 
-    def _find_claims(self, index: CrmIndex) -> None:
-        """Match again what earlier slices matched: their claims must not be copied to BC."""
-        for page in bc_pages(self._work):
+    def _expect_partners(self, index: CrmIndex) -> None:
+        """Read all BC records that uncoupled CRM records may fit before any is coupled: of two that
+        fit the same one, neither gets it, on whatever page they are. What earlier slices matched
+        and could not couple is claimed again by that, and not copied to Business Central."""
+        for page in prefetched(bc_pages(self._work)):
+            self._check_cancelled()
             self._work.prepare(bc=page.records)
             for record in page.records:
-                claim_partner(self._work, index, record)
+                expect_partner(self._work, index, record)
 
     def _take_unmet(self, index: CrmIndex) -> bool:
         """Couplings whose BC record is not among those of the mapping any more."""

@@ -2,7 +2,8 @@
 
 A hint says no more than "look at this record": it is read again from the services, and the plan
 decides. So a hint that comes late, twice or for nothing does no harm, and many hints about one
-record are one row. Who handled a record removes its hint only as it was read:
+record are one row, or two where a person asks for it besides. Who handled a record removes its hint
+only as it was read:
 
     worker                                    webhook
     reads the hint, version 1
@@ -60,6 +61,7 @@ class HintReason(StrEnum):
 
 ASKED = (HintReason.RETRY, HintReason.RESOLVE, HintReason.COUPLE)
 """A person wants the record looked at, even if nothing changed."""
+_ASKED = "asked"
 BEFORE_THE_FIRST = (*ASKED, HintReason.AGAIN)
 """What is followed on tables that were never synchronized wholly: what people ask for about single
 records, and what failed of that. What changed there is for the first synchronization."""
@@ -77,6 +79,13 @@ class RecordHint:
     etag: str = field(default="", compare=False)
     """Version of the row that it was read from."""
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """A record has one hint because a person asks, and one for whatever else there is: that it
+        changed must not make what was asked forgotten."""
+        record = (self.side, self.record_id)
+        return (*record, _ASKED) if self.reason in ASKED else record
+
 
 class HintStore:
     """The hints of one connection; safe for several threads."""
@@ -91,7 +100,7 @@ class HintStore:
         A hint that is there already is replaced, which gives it a new version: whoever is handling
         the record does not remove it then.
         """
-        latest = {(hint.side, hint.record_id): hint for hint in hints}
+        latest = {hint.key: hint for hint in hints}
         for some in batched(latest.items(), TRANSACTION_LIMIT, strict=False):
             self._table.transact(
                 self._partition(mapping),
@@ -123,7 +132,7 @@ class HintStore:
                     [
                         Operation(
                             kind=OperationKind.DELETE,
-                            key=(hint.side, hint.record_id),
+                            key=hint.key,
                             etag=hint.etag,
                         )
                         for hint in some
@@ -135,9 +144,7 @@ class HintStore:
 
     def _remove(self, mapping: str, hint: RecordHint) -> None:
         try:
-            self._table.delete(
-                self._partition(mapping), (hint.side, hint.record_id), etag=hint.etag
-            )
+            self._table.delete(self._partition(mapping), hint.key, etag=hint.etag)
         except RowChangedError:
             return  # written again since it was read: it is for the next pass
 
@@ -150,7 +157,7 @@ def _values(hint: RecordHint) -> dict[str, Value]:
 
 
 def _hint_of(row: Row) -> RecordHint:
-    side, record_id = row.key
+    side, record_id, *_ = row.key
     columns = Columns(row)
     return RecordHint(
         side="bc" if side == "bc" else "crm",

@@ -44,6 +44,9 @@ def take_bc_page(work: Work, index: CrmIndex, records: Iterable[Record]) -> list
         kin = _kin(work, index, record[mapping.bc.id_field])
         if kin:
             index.matches.take(kin)
+    if index.known:
+        for record in ours:  # before one of them is given what another one fits as well
+            expect_partner(work, index, record)
     pairs = [pair_of_bc(work, index, record) for record in ours]
     load_partners(work, [pair for pair in pairs if not pair.settled])
     return pairs
@@ -74,10 +77,10 @@ def pair_of_crm(work: Work, crm_id: str, record: Record) -> Pair:
     return pair
 
 
-def claim_partner(work: Work, index: CrmIndex, record: Record) -> None:
-    """Note which CRM records an uncoupled BC record fits, without doing anything about it."""
+def expect_partner(work: Work, index: CrmIndex, record: Record) -> None:
+    """Have an uncoupled BC record, for which the work is prepared, take part in the matching."""
     bc_id = record[work.mapping.bc.id_field]
-    if bc_id in index.by_bc_id or bc_id in index.made_from:
+    if bc_id in index.by_bc_id or bc_id in index.made_from or bc_id in index.restored_in_bc:
         return  # one made from a CRM record is coupled with it when that one's turn comes
     kin = _kin(work, index, bc_id)
     if kin:
@@ -88,11 +91,12 @@ def claim_partner(work: Work, index: CrmIndex, record: Record) -> None:
     if failed_requirement(work.mapping.bc.requires, record):
         return
     try:
-        match = index.matches.find(work.rule.derive(record, work.context))
+        derived = work.rule.derive(record, work.context)
+        predecessors = work.rule.predecessors(derived, work.context)
     except RecordError:
         return
-    if match.crm_id:
-        index.matches.take(match.crm_id)
+    if not any(each in index.by_bc_id for each in predecessors):
+        index.matches.expect(bc_id, derived)
 
 
 def pair_of_bc(work: Work, index: CrmIndex, record: Record) -> Pair:
@@ -170,7 +174,7 @@ def _find_partner(work: Work, index: CrmIndex, pair: Pair, record: Record) -> No
             pair.crm_id, pair.matched = index.by_bc_id[predecessor].crm_id, True
             pair.replaces = predecessor
             return
-    match = index.matches.find(record)
+    match = index.matches.find(pair.bc_id, record)
     if match.candidates:
         pair.stop(_ambiguous(work, record, match.fields, match.candidates))
     elif match.crm_id:

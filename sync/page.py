@@ -79,10 +79,10 @@ def _reread(work: Work, pairs: Sequence[Pair]) -> None:
             adopt_bc(work, pair, found)
         else:
             pair.bc = None
-        _note_missing(pair)
+        _note_missing(work, pair)
 
 
-def _note_missing(pair: Pair) -> None:
+def _note_missing(work: Work, pair: Pair) -> None:
     """What a pair is whose records were read again and are not both there."""
     if pair.exists_on_both_sides:
         return
@@ -90,6 +90,9 @@ def _note_missing(pair: Pair) -> None:
         pair.gone = "bc" if pair.bc is None else "crm"
     elif pair.bc is None and pair.crm is None:
         pair.settled = True  # both came and went: there is nothing to tell
+    elif pair.crm is None:
+        # Deleted just now: the BC record is one without partner, and a new one is made of it.
+        pair.crm_id, pair.matched = work.context.ids.of(work.mapping.name, "bc", pair.bc_id), False
 
 
 def _recall(work: Work, pairs: Sequence[Pair]) -> None:

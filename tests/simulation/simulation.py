@@ -22,7 +22,7 @@ from errors import CouplerError
 from identity.model import TenantId
 from sync.full_sync import QUEUE as TABLE_JOBS
 from sync.hints import HintReason, RecordHint
-from sync.jobs import ActiveRunError, RunKind
+from sync.jobs import ActiveRunError
 from sync.requests import QUEUE as TABLE_PASSES
 from tests.fakes.tables import MemoryAccount, StorageCall, service_failure
 from tests.simulation.deciders import Deciders
@@ -288,7 +288,7 @@ class Simulation:
 
     def _begin(self, world: SimTenant) -> None:
         try:
-            world.run = world.run or world.full_sync.begin(RunKind.FULL_SYNC, world.names, "test")
+            world.run = world.run or world.start(*world.names)
         except ActiveRunError as active:  # begun by somebody who died before they learned of it
             world.run = world.jobs.get_run(active.run_id)
 

@@ -28,13 +28,13 @@ def test_the_first_key_that_fits_decides():
         a={"accountnumber": "1", "name": "Other", "postalcode": "X"},
         b={"accountnumber": "2", "name": "Contoso", "postalcode": "N1"},
     )
-    match = accounts.find({"number": "1", "name": "Contoso", "post": "N1"})
+    match = accounts.find("b1", {"number": "1", "name": "Contoso", "post": "N1"})
     assert (match.crm_id, match.fields) == ("a", ("number",))
 
 
 def test_a_key_that_fits_nothing_leaves_it_to_the_next():
     accounts = index(a={"accountnumber": "7", "name": "Contoso", "postalcode": "N1"})
-    match = accounts.find({"number": "1", "name": "Contoso", "post": "N1"})
+    match = accounts.find("b1", {"number": "1", "name": "Contoso", "post": "N1"})
     assert (match.crm_id, match.fields) == ("a", ("name", "post"))
 
 
@@ -43,7 +43,7 @@ def test_several_that_fit_are_named_and_none_is_chosen_nor_given_away():
         b={"accountnumber": None, "name": "Contoso", "postalcode": "N1"},
         a={"accountnumber": None, "name": "Contoso", "postalcode": "N1"},
     )
-    match = accounts.find({"number": "1", "name": "Contoso", "post": "N1"})
+    match = accounts.find("b1", {"number": "1", "name": "Contoso", "post": "N1"})
     assert match.crm_id is None
     assert match.candidates == ("a", "b")
     assert accounts.claimed == {"a", "b"}
@@ -54,14 +54,14 @@ def test_an_ambiguous_key_is_not_settled_by_a_weaker_one():
         a={"accountnumber": "1", "name": "Contoso", "postalcode": "N1"},
         b={"accountnumber": "1", "name": "Fabrikam", "postalcode": "N2"},
     )
-    match = accounts.find({"number": "1", "name": "Contoso", "post": "N1"})
+    match = accounts.find("b1", {"number": "1", "name": "Contoso", "post": "N1"})
     assert (match.crm_id, match.candidates) == (None, ("a", "b"))
 
 
 def test_a_record_that_has_its_partner_fits_no_other():
     accounts = index(a={"accountnumber": "1", "name": "Contoso", "postalcode": "N1"})
     accounts.take("a")
-    match = accounts.find({"number": "1", "name": "Contoso", "post": "N1"})
+    match = accounts.find("b1", {"number": "1", "name": "Contoso", "post": "N1"})
     assert (match.crm_id, match.candidates) == (None, ())
     assert accounts.claimed == {"a"}
 
@@ -70,18 +70,18 @@ def test_what_is_left_of_two_twins_fits_the_second():
     twin = {"name": "Contoso", "postalcode": "N1"}
     accounts = index(a=twin, b=twin)
     accounts.take("a")
-    assert accounts.find({"name": "Contoso", "post": "N1"}).crm_id == "b"
+    assert accounts.find("b1", {"name": "Contoso", "post": "N1"}).crm_id == "b"
 
 
 @pytest.mark.parametrize("blank", ["", "  ", None])
 def test_a_key_with_a_blank_part_identifies_nothing(blank):
     accounts = index(a={"accountnumber": blank, "name": "Contoso", "postalcode": blank})
-    match = accounts.find({"number": blank, "name": "Contoso", "post": blank})
+    match = accounts.find("b1", {"number": blank, "name": "Contoso", "post": blank})
     assert (match.crm_id, match.candidates) == (None, ())
 
 
 def test_a_missing_field_is_a_blank_one():
-    assert index(a={}).find({}).crm_id is None
+    assert index(a={}).find("b1", {}).crm_id is None
 
 
 @given(st.lists(st.sampled_from(["Contoso", "contoso ", "Fabrikam", None]), max_size=6))
@@ -91,7 +91,7 @@ def test_no_record_is_ever_given_to_two(names):
         accounts.add(str(position), {"name": name})
     given_away = []
     for name in [*names, *names]:
-        match = accounts.find({"name": name})
+        match = accounts.find("b1", {"name": name})
         if match.crm_id:
             accounts.take(match.crm_id)
             given_away.append(match.crm_id)

@@ -8,7 +8,7 @@ import pytest
 
 from sync.catalog import DEFAULT_CATALOG
 from sync.crm_index import CrmIndex, build_index
-from sync.intake import claim_partner, take_bc_page, take_crm_records
+from sync.intake import expect_partner, take_bc_page, take_crm_records
 from sync.jobs import RunKind
 from sync.mapping import TableMapping
 from sync.outcomes import OutcomeKind
@@ -122,7 +122,7 @@ def test_claims_of_earlier_slices_are_known_again_and_change_nothing(world):
     world.crm.put("accounts", crm_account(10))
     work, index = opened(world)
     for record in (bc_customer("10000"), bc_customer("20000", displayName="Branch")):
-        claim_partner(work, index, record)
+        expect_partner(work, index, record)
     unclaimed = [each for each in index.uncoupled if each not in index.matches.claimed]
     assert unclaimed == [crm_account(10)["accountid"]]
     assert world.crm.writes == []
@@ -132,14 +132,14 @@ def test_a_customer_made_from_an_account_claims_none_so_that_both_are_coupled(wo
     account = world.crm.put("accounts", crm_account(7, name="Branch"))
     made = world.ids().of("CUSTOMER", "crm", account["accountid"])
     work, index = opened(world)
-    claim_partner(work, index, bc_customer("90001", id=made, displayName="Branch"))
+    expect_partner(work, index, bc_customer("90001", id=made, displayName="Branch"))
     assert index.matches.claimed == set()
 
 
 def test_a_blocked_customer_claims_no_account(world):
     world.crm.put("accounts", crm_account(7, accountnumber="10000"))
     work, index = opened(world)
-    claim_partner(work, index, bc_customer("10000", blocked="All"))
+    expect_partner(work, index, bc_customer("10000", blocked="All"))
     assert index.matches.claimed == set()
 
 
