@@ -96,8 +96,10 @@ def test_a_mapping_that_breaks_a_rule_is_refused_and_told_what_to_add():
     faults = check(replace(default, dependencies=()), others, default)
     told = [each.message for each in faults if each.code == "dependency-missing"]
     assert told == [
-        "units of measure with unit groups must be coupled before items with products: add "
-        "UNIT OF MEASURE"
+        (
+            "units of measure with unit groups must be coupled before items with products: add "
+            "UNIT OF MEASURE"
+        )
     ]
 
 
