@@ -34,7 +34,7 @@ CHANGES = (10, 100, 1000)
 changed prices, as far as there are so many: these two refer to other tables in ways of their own.
 """
 
-_DEADLINE_SECONDS = 600.0
+_DEADLINE_SECONDS = 1800.0
 _LOOKS = 5
 _LOG_SECONDS = 0.3
 """So late Azurite's access log may be."""
