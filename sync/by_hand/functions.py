@@ -90,8 +90,8 @@ class UncoupleRequest:
 @route(blueprint, Role.READER, "GET", _COUPLINGS + "/compare", query=CompareQuery)
 def compare_records(req: Request) -> func.HttpResponse:
     """200 with two records side by side, and what is to be known before they are coupled."""
-    query = req.query(CompareQuery)
     mapping = _mapping(req)
+    query = req.query(CompareQuery)
     return answers.ok(
         compared_document(
             mapping, _in_order(req, mapping, _entry(req)).compare(query.bc, query.crm)
@@ -103,6 +103,7 @@ def compare_records(req: Request) -> func.HttpResponse:
 def couple_records(req: Request) -> func.HttpResponse:
     """200: the two records are coupled; the next pass synchronizes them. 409 where something
     stands in the way, which the answer names."""
+    _catalog(req)
     wanted = req.body(CoupleRequest)
     req.audit(bc=wanted.bc, crm=wanted.crm, first=wanted.first.value)
     _require_active(req)
@@ -131,6 +132,7 @@ def couple_records(req: Request) -> func.HttpResponse:
 async def uncouple_records(req: Request, starter: Any) -> func.HttpResponse:
     """202: the pairs are taken apart by the next pass, those of a whole table by a run, and all
     records stay. 200 for a preview: nothing is done, and what depends on the pairs is told."""
+    await asyncio.to_thread(_catalog, req)
     wanted = req.body(UncoupleRequest)
     selection = Selection(everything=True) if wanted.all else _selection(wanted.bc, wanted.crm)
     if wanted.all and (wanted.bc or wanted.crm):
@@ -163,6 +165,7 @@ def _uncouple(req: Request, selection: Selection, *, preview: bool) -> func.Http
 )
 def synchronize_records(req: Request) -> func.HttpResponse:
     """202: coupled records are synchronized now, parked or not."""
+    _catalog(req)
     wanted = req.body(SelectionRequest)
     selection = _selection(wanted.bc, wanted.crm)
     _audit_selection(req, selection)
@@ -183,6 +186,7 @@ def synchronize_records(req: Request) -> func.HttpResponse:
 def create_partners(req: Request) -> func.HttpResponse:
     """202: the records get partners on the other side by the next pass: those that fit them, new
     ones where none does."""
+    _catalog(req)
     wanted = req.body(SelectionRequest)
     selection = _selection(wanted.bc, wanted.crm)
     _audit_selection(req, selection)

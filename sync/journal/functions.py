@@ -89,9 +89,10 @@ def list_changed_pairs(req: Request) -> func.HttpResponse:
 )
 async def undo_coupling_change(req: Request, starter: Any) -> func.HttpResponse:
     """202: undoing a change was begun, as a run that is a change itself."""
+    journal = await asyncio.to_thread(_journal, req)
     change_id = _change_id(req)
     req.audit(change=change_id)
-    entries = await asyncio.to_thread(lambda: _journal(req).entries(change_id))
+    entries = await asyncio.to_thread(journal.entries, change_id)
     order = order_of(SOURCE, **{CHANGE: change_id})
     return await begin_coupling(req, starter, [each.mapping for each in entries], order)
 

@@ -129,8 +129,8 @@ def read_matches(req: Request) -> func.HttpResponse:
 @route(blueprint, Role.READER, "GET", f"{_ROUTE}/{{mapping}}", query=MatchQuery)
 def list_matches(req: Request) -> func.HttpResponse:
     """200 with the matches of one kind of a table."""
-    query = req.query(MatchQuery)
     mapping = _catalog(req).named(req.path("mapping", MAPPING_NAME))
+    query = req.query(MatchQuery)
     store = match_store(req.caller.tenant, _connection_id(req))
     result = _result(req, mapping)
     page = store.list_page(
@@ -158,6 +158,7 @@ def list_matches(req: Request) -> func.HttpResponse:
 )
 def pick_matches(req: Request) -> func.HttpResponse:
     """200 with the number of picks that the table has then; nothing is coupled yet."""
+    catalog = _catalog(req)
     wanted = [
         WantedPick(bc_id=(each.bc or "").lower(), crm_id=(each.crm or "").lower())
         for each in req.body(PickRequest).picks
@@ -167,7 +168,7 @@ def pick_matches(req: Request) -> func.HttpResponse:
             422, "selection-unclear", f"Send 1 to {_MOST_PICKS} picks, not {len(wanted)}."
         )
     req.audit(picks=", ".join(f"{each.bc_id} ~ {each.crm_id}" for each in wanted[:20]))
-    result = _result(req, _catalog(req).at_work(req.path("mapping", MAPPING_NAME)))
+    result = _result(req, catalog.at_work(req.path("mapping", MAPPING_NAME)))
     by = req.caller.name or req.caller.subject
     picks = picks_of(req.caller.tenant, _connection_id(req), result, by)
     return answers.ok({"picks": picks.pick(wanted)})
@@ -184,6 +185,7 @@ def pick_matches(req: Request) -> func.HttpResponse:
 )
 async def accept_matches(req: Request, starter: Any) -> func.HttpResponse:
     """202: a run was begun that couples what was accepted, and has partners created."""
+    await asyncio.to_thread(_catalog, req)
     wanted = req.body(AcceptRequest)
     req.audit(
         exact=wanted.exact,

@@ -55,12 +55,12 @@ class RecordQuery:
 )
 def list_side_records(req: Request) -> func.HttpResponse:
     """200 with records of one system within the mapping's filter, and how each is coupled."""
-    query = req.query(RecordQuery)
     tenant = req.caller.tenant
     given = req.path("connection_id", CONNECTION_ID_PATTERN)
     connection_id = connections_of(tenant).load(given).connection.connection_id
     catalog = catalog_source(tenant, connection_id)
     name = catalog().named(req.path("mapping", MAPPING_NAME)).name
+    query = req.query(RecordQuery)
     open_work = opener_of(tenant, connection_id, catalog, services_source(tenant, connection_id))
     asked = Asked(
         side=query.side.value,

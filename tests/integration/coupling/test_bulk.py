@@ -75,7 +75,7 @@ def test_a_run_on_many_pairs_stands_in_the_way_of_others_and_is_cancelled(desk, 
     location = Files(office).send(content).headers["Location"]
     refused = desk.ask("uncouple", all=True)
     assert (refused.status, refused.body["code"]) == (409, "run-active")
-    assert location.rpartition("/")[2] in refused.body["message"]
+    assert location.rpartition("/")[2] in refused.body["detail"]
     cancelled = office.installation.call("POST", f"{location.removeprefix('/api/')}/cancel")
     assert cancelled.status == 202, cancelled.body
     assert ended(office, location)["run"] == "cancelled"

@@ -19,7 +19,7 @@ def change_limits(installation: Installation, side: str, limits: dict[str, Any])
 def test_a_throttled_run_loses_nothing(installation, small_company):
     connection = installation.connect(small_company)
     change_limits(installation, BC, {"requests": 2, "window_seconds": 2.0})
-    change_limits(installation, CRM, {"requests": 3, "window_seconds": 1.5})
+    change_limits(installation, CRM, {"requests": 2, "window_seconds": 3.0})
     try:
         review = installation.synchronize(connection, MAPPINGS)
     finally:
