@@ -321,6 +321,22 @@ def test_of_two_customers_that_fit_one_account_neither_gets_it_whoever_comes_fir
         assert (world.bc.writes, world.crm.writes) == ([], [])
 
 
+def test_an_account_that_is_deleted_while_its_customer_is_made_is_not_made_anew_itself(world):
+    """The customer gets an account of its own, under the id that follows from the customer."""
+    met = world.crm.put("accounts", crm_account(7))["accountid"]
+
+    def delete_account(write):
+        if write.table == "customers":
+            world.crm.tables["accounts"].pop(met, None)
+
+    world.bc.after_write = delete_account
+    customer_line(world)
+    (customer,) = world.bc.tables["customers"]
+    (account_id,) = world.crm.tables["accounts"]
+    assert account_id == world.ids().of("CUSTOMER", "bc", customer)
+    assert [each.crm_id for each in world.couplings.scan("CUSTOMER")] == [account_id]
+
+
 def test_an_outcome_disappears_although_the_pair_was_first_met_from_the_other_side(world):
     """The customer was created from the account, and the account refused its new number."""
     world.crm.put("accounts", crm_account(7))
