@@ -91,8 +91,11 @@ def _demo(console: Console, platform: Platform, data: SampleData) -> int:
     console.print("Starting Azurite, the simulators and the function host …")
     platform.start()
     if again:
-        console.print("The same data as last time: going on from where the last demo ended.")
+        console.print(
+            "The same data and application as last time: going on from where the last demo ended."
+        )
         world.restore()
+        world.forget_mark()
     else:
         world.fill(data)
     world.forget_requests()

@@ -56,6 +56,14 @@ def test_a_solution_is_there_as_if_imported(world):
         world.install_solution(b"no zip")
 
 
+def test_what_was_saved_is_not_gone_on_from_once_couplings_changed(world):
+    world.save("mark")
+    assert world.saved_mark == "mark"
+    world.forget_mark()
+    assert world.saved_mark == ""
+    assert not world.restore()
+
+
 def test_roles_outlive_saving_and_restoring(world, client):
     world.add_administrator(ADMINISTRATOR)
     world.save("mark")
