@@ -15,7 +15,9 @@ from couplings.matching import MatchIndex
 from couplings.model import CouplingIndexEntry, CouplingState, Side, digest_of
 from errors import RecordError
 from services.records import Record
+from sync.candidates import bc_candidates, crm_candidates
 from sync.crm_index import CrmIndex, add_uncoupled, in_scope
+from sync.fetching import fetch_bc, fetch_crm
 from sync.intake import expect_partner, note_scope, pair_of_bc, pair_of_crm, take_bc_page
 from sync.known_couplings import KnownCouplings, entry_of
 from sync.outcomes import OutcomeKind, RecordKey
@@ -64,23 +66,11 @@ class Taken:
 
 def fetch_changes(work: Work, bc_ids: Iterable[str], crm_ids: Iterable[str]) -> Changes:
     """The records of these ids as they are now."""
-    mapping = work.mapping
     bc_ids, crm_ids = list(dict.fromkeys(bc_ids)), list(dict.fromkeys(crm_ids))
-    bc = work.bc.fetch_many(work.endpoint, bc_ids, mapping.bc_select()) if bc_ids else {}
-    crm = fetch_crm(work, crm_ids)
+    bc, crm = fetch_bc(work, bc_ids), fetch_crm(work, crm_ids)
     return Changes(
         bc={each: bc.get(each) for each in bc_ids},
         crm={each: crm.get(each) for each in crm_ids},
-    )
-
-
-def fetch_crm(work: Work, crm_ids: list[str]) -> dict[str, Record]:
-    """CRM records of the mapping's table by their ids."""
-    if not crm_ids:
-        return {}
-    table = work.mapping.crm
-    return work.crm.fetch_many(
-        table.entity_set, table.id_column, crm_ids, work.mapping.crm_select()
     )
 
 
@@ -227,12 +217,7 @@ def _complete(work: Work, changes: Changes, pairs: list[Pair]) -> None:
     """Read the sides of pairs that the changes do not tell of, and see which are gone."""
     unknown_bc = [p.bc_id for p in pairs if not p.settled and p.bc_id not in changes.bc]
     unknown_crm = [p.crm_id for p in pairs if not p.settled and p.crm_id not in changes.crm]
-    bc = (
-        work.bc.fetch_many(work.endpoint, unknown_bc, work.mapping.bc_select())
-        if unknown_bc
-        else {}
-    )
-    crm = fetch_crm(work, unknown_crm)
+    bc, crm = fetch_bc(work, unknown_bc), fetch_crm(work, unknown_crm)
     work.prepare(bc=list(bc.values()))
     for pair in pairs:
         if pair.settled:
@@ -300,43 +285,25 @@ def _predecessors(work: Work, derived: Record) -> tuple[str, ...]:
 
 def _expect_rivals(work: Work, index: CrmIndex, fitting: list[Record], met: set[str]) -> None:
     """Other uncoupled BC records that these CRM records fit as well: then neither gets one."""
-    rivals = _bc_candidates(work, fitting, met) if fitting else []
+    rivals = _others(work, bc_candidates(work, fitting), met)
     work.prepare(bc=rivals)
     for record in rivals:
         expect_partner(work, index, record)
 
 
+def _others(work: Work, records: list[Record], met: set[str]) -> list[Record]:
+    """The BC records but for those that were met."""
+    return [each for each in records if each[work.mapping.bc.id_field] not in met]
+
+
 def _add_candidates(work: Work, index: CrmIndex, derived: list[Record]) -> list[Record]:
     """Make the uncoupled CRM records findable that could be partners of these BC records; returns
     those that were not yet."""
-    mapping = work.mapping
-    kin = [work.context.ids.of(mapping.name, "bc", each[mapping.bc.id_field]) for each in derived]
-    found = fetch_crm(work, kin)
-    for key in mapping.match:
-        columns = tuple(column for _, column in key.pairs)
-        values = [[each.get(name) for name, _ in key.pairs] for each in derived]
-        for record in _matching_crm(work, columns, values):
-            found[record[mapping.crm.id_column]] = record
-    coupled = work.couplings.find_by_crm(mapping.name, found)
-    added = [
-        record
-        for crm_id, record in found.items()
-        if crm_id not in coupled
-        and crm_id not in index.known
-        and in_scope(mapping.crm.scope, record)
-    ]
-    for record in added:
+    id_column = work.mapping.crm.id_column
+    found = [each for each in crm_candidates(work, derived) if each[id_column] not in index.known]
+    for record in found:
         add_uncoupled(index, work, record)
-    return added
-
-
-def _matching_crm(work: Work, columns: tuple[str, ...], values: list[list[object]]) -> list[Record]:
-    whole = [each for each in values if all(value not in (None, "") for value in each)]
-    if not whole:
-        return []
-    return work.crm.fetch_matching(
-        work.mapping.crm.entity_set, columns, whole, work.mapping.crm_select()
-    )
+    return found
 
 
 def _take_new_in_crm(work: Work, records: dict[str, Record], taken: Taken) -> None:
@@ -348,7 +315,8 @@ def _take_new_in_crm(work: Work, records: dict[str, Record], taken: Taken) -> No
     index = _index(work, {})
     for record in ours.values():
         add_uncoupled(index, work, record)
-    candidates = _bc_candidates(work, list(ours.values()), {pair.bc_id for pair in taken.pairs})
+    taken_in = {pair.bc_id for pair in taken.pairs}
+    candidates = _others(work, bc_candidates(work, list(ours.values())), taken_in)
     if candidates:
         work.prepare(bc=candidates)
         derived = [each for record in candidates if (each := _derived(work, record)) is not None]
@@ -375,26 +343,4 @@ def _claims(work: Work, index: CrmIndex, candidates: list[Record]) -> list[Pair]
         pair
         for pair in pairs
         if pair.matched or (pair.problem and pair.problem.kind is OutcomeKind.AMBIGUOUS)
-    ]
-
-
-def _bc_candidates(work: Work, records: list[Record], met: set[str]) -> list[Record]:
-    """The uncoupled BC records that could be partners of these CRM records."""
-    mapping = work.mapping
-    own_fields = {each.bc for each in mapping.fields if not each.derived} | {mapping.bc.key}
-    found: dict[str, Record] = {}
-    for key in mapping.match:
-        pairs = [pair for pair in key.pairs if pair[0] in own_fields]
-        values = [[record.get(column) for _, column in pairs] for record in records]
-        whole = [each for each in values if all(value not in (None, "") for value in each)]
-        if not whole:
-            continue
-        fields = tuple(name for name, _ in pairs)
-        for record in work.bc.fetch_matching(work.endpoint, fields, whole, mapping.bc_select()):
-            found[str(record[mapping.bc.id_field])] = record
-    coupled = work.couplings.find_by_bc(mapping.name, found)
-    return [
-        record
-        for bc_id, record in found.items()
-        if bc_id not in coupled and bc_id not in met and in_scope(mapping.bc.scope, record)
     ]

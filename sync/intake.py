@@ -9,6 +9,7 @@ from couplings.model import CouplingState, digest_of
 from errors import RecordError
 from services.records import Record
 from sync.crm_index import CrmIndex, failed_requirement, in_scope
+from sync.fetching import fetch_crm
 from sync.outcomes import OutcomeKind
 from sync.pair import Action, Pair, Problem
 from sync.projection import project_bc
@@ -54,10 +55,7 @@ def take_bc_page(work: Work, index: CrmIndex, records: Iterable[Record]) -> list
 
 def take_crm_records(work: Work, crm_ids: list[str]) -> list[Pair]:
     """The pairs of CRM records that have no partner in Business Central."""
-    mapping = work.mapping
-    found = work.crm.fetch_many(
-        mapping.crm.entity_set, mapping.crm.id_column, crm_ids, mapping.crm_select()
-    )
+    found = fetch_crm(work, crm_ids)
     return [pair_of_crm(work, crm_id, record) for crm_id, record in found.items()]
 
 
@@ -230,10 +228,7 @@ def load_partners(work: Work, pairs: list[Pair]) -> None:
     existing = [pair for pair in pairs if pair.entry or pair.matched]
     if not existing:
         return
-    wanted = [pair.crm_id for pair in existing]
-    found = work.crm.fetch_many(
-        mapping.crm.entity_set, mapping.crm.id_column, wanted, mapping.crm_select()
-    )
+    found = fetch_crm(work, [pair.crm_id for pair in existing])
     known = work.couplings.find_by_bc(mapping.name, [p.bc_id for p in existing if p.entry])
     for pair in existing:
         pair.crm = found.get(pair.crm_id)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from couplings.model import CouplingState
+from sync.fetching import fetch_bc, fetch_crm
 from sync.outcome_model import UNCOUPLED, DecisionKind, Outcome, OutcomeKind
 from sync.pair import Pair, Problem
 from sync.planning import count_only, is_as_it_was, plan
@@ -62,14 +63,8 @@ def _reread(work: Work, pairs: Sequence[Pair]) -> None:
     """Read both records of pairs again before they are planned anew."""
     if not pairs:
         return
-    mapping = work.mapping
-    crm = work.crm.fetch_many(
-        mapping.crm.entity_set,
-        mapping.crm.id_column,
-        [pair.crm_id for pair in pairs],
-        mapping.crm_select(),
-    )
-    bc = work.bc.fetch_many(work.endpoint, [pair.bc_id for pair in pairs], mapping.bc_select())
+    crm = fetch_crm(work, [pair.crm_id for pair in pairs])
+    bc = fetch_bc(work, [pair.bc_id for pair in pairs])
     work.prepare(bc=list(bc.values()))
     for pair in pairs:
         pair.reread = False

@@ -17,8 +17,8 @@ from couplings.match_keys import key_texts
 from couplings.model import CouplingIndexEntry, Side
 from errors import RecordError
 from services.records import Record
-from sync.changes import fetch_crm
 from sync.drift import Twin
+from sync.fetching import fetch_bc, fetch_crm
 from sync.work import Work
 
 _MOST_TWINS = 20
@@ -109,7 +109,7 @@ class Twins:
 
     def _named_bc(self, ids: Sequence[str]) -> dict[str, tuple[str, _Keys]]:
         work = self._work
-        found = work.bc.fetch_many(work.endpoint, list(ids), work.mapping.bc_select())
+        found = fetch_bc(work, list(ids))
         work.prepare(bc=list(found.values()))
         return {
             bc_id: (work.mapping.bc.name_of(record), self._bc_keys(derived))

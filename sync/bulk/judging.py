@@ -15,7 +15,7 @@ from sync.by_hand.named_records import PLACES
 from sync.by_hand.pairing import Wish
 from sync.by_hand.partner_creation import Standing, check_creates, standings
 from sync.by_hand.side_by_side import SideBySide, look_at_many
-from sync.changes import fetch_crm
+from sync.fetching import fetch_bc, fetch_crm
 from sync.outcome_model import RecordKey
 from sync.work import Work
 
@@ -147,9 +147,7 @@ def _read(
 ) -> tuple[dict[str, Record], dict[str, Record]]:
     """The records of these ids that exist; a blank id is none."""
     bc_ids, crm_ids = [each for each in bc if each], [each for each in crm if each]
-    select = work.mapping.bc_select()
-    of_bc = work.bc.fetch_many(work.endpoint, bc_ids, select) if bc_ids else {}
-    return of_bc, fetch_crm(work, crm_ids)
+    return fetch_bc(work, bc_ids), fetch_crm(work, crm_ids)
 
 
 def _unknown(work: Work, want: Want, side: Side) -> Told:

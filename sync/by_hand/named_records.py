@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from couplings.model import Side
 from errors import RefusedRequestError
 from services.records import Record
-from sync.changes import fetch_crm
+from sync.fetching import fetch_bc, fetch_crm
 from sync.work import Work
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -28,9 +28,8 @@ def find_bc(work: Work, named: Sequence[str]) -> dict[str, Record]:
     Raises ``RefusedRequestError``: 404 for records that do not exist, 409 where several have a
     number; else as the service does.
     """
-    select = work.mapping.bc_select()
     ids = {each: each.lower() for each in named if is_id(each)}
-    by_id = work.bc.fetch_many(work.endpoint, list(ids.values()), select) if ids else {}
+    by_id = fetch_bc(work, list(ids.values()))
     found = {name: by_id[bc_id] for name, bc_id in ids.items() if bc_id in by_id}
     by_key = find_bc_by_key(work, [each for each in named if not is_id(each)])
     found |= {key: _only(work, key, fitting) for key, fitting in by_key.items()}

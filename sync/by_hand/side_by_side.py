@@ -15,10 +15,10 @@ from couplings.model import BaseSnapshot, Coupling
 from errors import RecordError
 from services.records import Record
 from sync.by_hand.named_records import PLACES, find_bc, find_crm
-from sync.changes import fetch_crm
 from sync.crm_index import failed_requirement
 from sync.differences import compared, differs, text
 from sync.drift import Flow
+from sync.fetching import fetch_bc, fetch_crm
 from sync.mapping import FieldMapping, Requirement, TableMapping
 from sync.plan import FieldState, PairPlan, plan_pair
 from sync.projection import field_state, project_bc, project_crm
@@ -174,9 +174,7 @@ class _Partners:
         further_crm = {each.crm_id for each in self._of_bc.values()} - self._crm.keys()
         further_bc = {each.bc_id for each in self._of_crm.values()} - self._bc.keys()
         self._crm |= fetch_crm(work, sorted(further_crm))
-        if further_bc:
-            select = mapping.bc_select()
-            self._bc |= work.bc.fetch_many(work.endpoint, sorted(further_bc), select)
+        self._bc |= fetch_bc(work, sorted(further_bc))
 
     def of_bc(self, bc_id: str) -> Partner | None:
         """The CRM record that a BC record is coupled with."""

@@ -17,9 +17,9 @@ from couplings.model import CouplingIndexEntry, Side
 from couplings.similarity import Proposal, Proposals
 from errors import RecordError
 from services.records import Record
-from sync.changes import fetch_crm
 from sync.comparison import bc_pages
 from sync.crm_index import CrmIndex, build_index, failed_requirement, in_scope
+from sync.fetching import fetch_bc, fetch_crm
 from sync.intake import RESTORE_UNFINISHED
 from sync.mapping import MatchField, Requirement, TableMapping
 from sync.matching.rows import Known, Reason, Surveyed
@@ -189,7 +189,7 @@ def read_pairs(
     work: Work, pairs: Sequence[tuple[str, str]]
 ) -> Iterator[tuple[tuple[str, str], Record, Record]]:
     """Both records of each pair as they are now, without pairs of which one is gone."""
-    bc = work.bc.fetch_many(work.endpoint, [each for each, _ in pairs], work.mapping.bc_select())
+    bc = fetch_bc(work, [each for each, _ in pairs])
     crm = fetch_crm(work, [each for _, each in pairs])
     work.prepare(bc=list(bc.values()))
     for bc_id, crm_id in pairs:

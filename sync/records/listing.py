@@ -17,8 +17,8 @@ from errors import RefusedRequestError
 from services import odata
 from services.records import Page, Record
 from storage.paging import check_limit, unknown_continuation
-from sync.changes import fetch_crm
 from sync.crm_index import in_scope
+from sync.fetching import fetch_bc, fetch_crm
 from sync.outcomes import Outcome
 from sync.records.model import (
     Asked,
@@ -153,8 +153,7 @@ def _partners(work: Work, asked: Asked, couplings: Sequence[Coupling]) -> dict[s
         found = fetch_crm(work, [each.crm_id for each in couplings])
         return {each.bc_id: _partner(work, "crm", each.crm_id, each, found) for each in couplings}
     ids = [each.bc_id for each in couplings]
-    select = work.mapping.bc_select()
-    found = work.bc.fetch_many(work.endpoint, ids, select) if ids else {}
+    found = fetch_bc(work, ids)
     return {each.crm_id: _partner(work, "bc", each.bc_id, each, found) for each in couplings}
 
 
