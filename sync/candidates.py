@@ -9,19 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from couplings.match_keys import MatchKey
 from services.records import Record
 from sync.crm_index import in_scope
 from sync.fetching import fetch_crm
 from sync.work import Work
 
 
-def crm_candidates(work: Work, derived: Sequence[Record]) -> list[Record]:
-    """The uncoupled CRM records that could be partners of these BC records, which are given with
-    what is derived from them. Those that were made of them are among them."""
+def crm_candidates(work: Work, derived: Sequence[Record], keys: Sequence[MatchKey]) -> list[Record]:
+    """The uncoupled CRM records that could be partners of these BC records by one of these keys.
+
+    The BC records are given with what is derived from them. CRM records that were made of them are
+    among the candidates.
+    """
     mapping = work.mapping
     kin = [work.context.ids.of(mapping.name, "bc", each[mapping.bc.id_field]) for each in derived]
     found = fetch_crm(work, kin)
-    for key in mapping.match:
+    for key in keys:
         columns = tuple(column for _, column in key.pairs)
         values = _whole([[each.get(name) for name, _ in key.pairs] for each in derived])
         if values:
@@ -36,12 +40,13 @@ def crm_candidates(work: Work, derived: Sequence[Record]) -> list[Record]:
     ]
 
 
-def bc_candidates(work: Work, records: Sequence[Record]) -> list[Record]:
-    """The uncoupled BC records that could be partners of these CRM records, nothing derived."""
+def bc_candidates(work: Work, records: Sequence[Record], keys: Sequence[MatchKey]) -> list[Record]:
+    """The uncoupled BC records that could be partners of these CRM records, as
+    ``crm_candidates``; nothing is derived from them."""
     mapping = work.mapping
     own_fields = {each.bc for each in mapping.fields if not each.derived} | {mapping.bc.key}
     found: dict[str, Record] = {}
-    for key in mapping.match:
+    for key in keys:
         pairs = [pair for pair in key.pairs if pair[0] in own_fields]
         values = _whole([[record.get(column) for _, column in pairs] for record in records])
         if values:

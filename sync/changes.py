@@ -285,7 +285,7 @@ def _predecessors(work: Work, derived: Record) -> tuple[str, ...]:
 
 def _expect_rivals(work: Work, index: CrmIndex, fitting: list[Record], met: set[str]) -> None:
     """Other uncoupled BC records that these CRM records fit as well: then neither gets one."""
-    rivals = _others(work, bc_candidates(work, fitting), met)
+    rivals = _others(work, bc_candidates(work, fitting, work.mapping.match), met)
     work.prepare(bc=rivals)
     for record in rivals:
         expect_partner(work, index, record)
@@ -300,7 +300,8 @@ def _add_candidates(work: Work, index: CrmIndex, derived: list[Record]) -> list[
     """Make the uncoupled CRM records findable that could be partners of these BC records; returns
     those that were not yet."""
     id_column = work.mapping.crm.id_column
-    found = [each for each in crm_candidates(work, derived) if each[id_column] not in index.known]
+    candidates = crm_candidates(work, derived, work.mapping.match)
+    found = [each for each in candidates if each[id_column] not in index.known]
     for record in found:
         add_uncoupled(index, work, record)
     return found
@@ -316,7 +317,9 @@ def _take_new_in_crm(work: Work, records: dict[str, Record], taken: Taken) -> No
     for record in ours.values():
         add_uncoupled(index, work, record)
     taken_in = {pair.bc_id for pair in taken.pairs}
-    candidates = _others(work, bc_candidates(work, list(ours.values())), taken_in)
+    candidates = _others(
+        work, bc_candidates(work, list(ours.values()), work.mapping.match), taken_in
+    )
     if candidates:
         work.prepare(bc=candidates)
         derived = [each for record in candidates if (each := _derived(work, record)) is not None]

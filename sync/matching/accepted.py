@@ -1,9 +1,9 @@
 """What an administrator accepted of the matches of a table, as wants (``sync.bulk.model``).
 
 First the exact matches, then what was picked, then the records that are to have partners created.
-The two records of an exact match are read again before it is given: a pair that does not agree any
-more in what decided is refused by name. What a person picked is coupled all the same, as long as
-the rules of coupling allow it, which are asked about every pair afterwards.
+The two records of an exact match are read again before it is given: a pair that does not fit any
+more, or not alone, is refused by name (``sync.matching.recheck``). What a person picked is coupled
+all the same, as long as the rules of coupling allow it, which are asked about every pair later.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from couplings.match_keys import key_texts
-from errors import RecordError, RefusedRequestError
-from services.records import Record
+from errors import RefusedRequestError
 from sync.bulk.model import Action, Told, ToldState, Want
 from sync.by_hand.pairing import First
 from sync.matching.model import Fate, MatchKind, MatchRow, Result, RowState
+from sync.matching.recheck import id_pair, refusals
 from sync.matching.store import MatchStore, pick_key
-from sync.matching.survey import read_pairs
 from sync.work import Work
 
 SOURCE = "matches"
@@ -129,9 +127,11 @@ class AcceptedList:
     def _exact(self, place: str, limit: int) -> Sequence[Want]:
         for rows in self._rows(MatchKind.EXACT, place, limit):
             left = [row for row in rows if row.fate.state not in _DONE]
-            refused = self._disagreeing(left)
-            self._refused |= refused
-            wants = [self._couple(row, is_refused=_place(row) in refused) for row in left]
+            refused = refusals(self._work, left)
+            self._refused |= {
+                _place(row): refused[id_pair(row)] for row in left if id_pair(row) in refused
+            }
+            wants = [self._couple(row, is_refused=id_pair(row) in refused) for row in left]
             if wants:
                 return wants
         return []
@@ -184,51 +184,6 @@ class AcceptedList:
             return Want(place=place, action=Action.CREATE_IN_BC, crm_id=row.crm[0].record_id)
         return None
 
-    def _disagreeing(self, rows: Sequence[MatchRow]) -> dict[str, Fate]:
-        """The exact matches whose records do not agree any more in what decided, by place."""
-        of_pair = {(row.bc[0].record_id, row.crm[0].record_id): row for row in rows}
-        gone = dict(of_pair)
-        refused: dict[str, Fate] = {}
-        for pair, bc, crm in read_pairs(self._work, list(of_pair)):
-            row = gone.pop(pair)
-            fate = self._disagreement(row, bc, crm)
-            if fate:
-                refused[_place(row)] = fate
-        for row in gone.values():
-            refused[_place(row)] = Fate(
-                state=RowState.REFUSED,
-                code="record-gone",
-                message=f"{_names(row)}: one of the two was deleted since they were matched.",
-                hint="Match the table again.",
-            )
-        return refused
-
-    def _disagreement(self, row: MatchRow, bc: Record, crm: Record) -> Fate | None:
-        if row.level is None:
-            return None  # Coupler made the one of the other, as their ids tell
-        mapping, level = self._work.mapping, row.level
-        try:
-            derived = self._work.rule.derive(bc, self._work.context)
-        except RecordError as error:
-            return Fate(
-                state=RowState.REFUSED, code=error.code, message=error.message, hint=error.hint
-            )
-        of_bc = key_texts(derived, mapping.match, "bc")[level]
-        of_crm = key_texts(crm, mapping.match, "crm")[level]
-        if of_bc and of_bc == of_crm:
-            return None
-        fields = mapping.match[level].fields
-        now = ", ".join(
-            f"{each.bc} is {derived.get(each.bc)!r} and {each.crm} is {crm.get(each.crm)!r}"
-            for each in fields
-        )
-        return Fate(
-            state=RowState.REFUSED,
-            code="match-changed",
-            message=f"{_names(row)} do not fit each other any more: {now}.",
-            hint="Match the table again, or couple the two one at a time.",
-        )
-
 
 def _place(row: MatchRow) -> str:
     return f"{row.kind}{_SEPARATOR}{row.place}"
@@ -244,8 +199,3 @@ def _fate(told: Told) -> Fate:
     return Fate(
         state=RowState(told.state.value), code=told.code, message=told.message, hint=told.hint
     )
-
-
-def _names(row: MatchRow) -> str:
-    bc, crm = row.bc[0], row.crm[0]
-    return f"{bc.number} {bc.name}".strip() + f" and {crm.name or crm.record_id}"

@@ -101,6 +101,52 @@ def test_a_pair_that_changed_in_what_did_not_decide_is_coupled(world):
     assert coupled(world)[customer_id("10000")] == account_id(1)
 
 
+@pytest.mark.parametrize("side", ["bc", "crm"])
+def test_a_pair_that_a_third_record_came_to_fit_is_refused_by_name(world, side):
+    world.bc.put("customers", bc_customer("80000", displayName="Litware"))
+    world.crm.put("accounts", crm_account(8, name="Litware"))
+    world.match()
+    if side == "bc":
+        world.bc.put("customers", bc_customer("90000", displayName="LITWARE"))
+    else:
+        world.crm.put("accounts", crm_account(9, name="LITWARE"))
+    world.accept(exact=True)
+    assert list(coupled(world)) == [customer_id("10000"), customer_id("20000")]
+    [fate] = [row.fate for row in world.rows(MatchKind.EXACT) if row.bc[0].number == "80000"]
+    assert (fate.state, fate.code) == (RowState.REFUSED, "match-ambiguous")
+    assert "80000 Litware and Litware" in fate.message
+    assert "LITWARE" in fate.message
+
+
+def test_a_third_record_that_fits_by_a_later_key_only_is_no_rival(world):
+    world.crm.put("accounts", crm_account(7, name="Customer 10000"))
+    world.accept(exact=True)
+    assert coupled(world)[customer_id("10000")] == account_id(1)
+
+
+def test_a_third_record_that_fits_another_one_better_is_no_rival(world):
+    """Matched by name, while a number leads a namesake elsewhere."""
+    world.bc.put("customers", bc_customer("80000", displayName="Litware"))
+    world.crm.put("accounts", crm_account(8, name="Litware"))
+    world.match()
+    world.bc.put("customers", bc_customer("90000", displayName="Litware"))
+    world.crm.put("accounts", crm_account(9, name="Litware", accountnumber="90000"))
+    world.accept(exact=True)
+    assert coupled(world)[customer_id("80000")] == account_id(8)
+
+
+def test_records_that_are_coupled_or_outside_the_filter_are_no_rivals(world):
+    world.crm.put("accounts", crm_account(7, accountnumber="10000", customertypecode=11))
+    world.accept(exact=True)
+    assert coupled(world)[customer_id("10000")] == account_id(1)
+    world.bc.put("customers", bc_customer("70000"))
+    world.crm.put("accounts", crm_account(8, accountnumber="70000"))
+    world.match()
+    world.crm.put("accounts", {"accountid": account_id(1), "accountnumber": "70000"})
+    world.accept(exact=True)
+    assert coupled(world)[customer_id("70000")] == account_id(8)
+
+
 def test_a_pair_of_which_one_was_deleted_is_refused_by_name(world):
     world.crm.delete("accounts", account_id(1))
     world.accept(exact=True)
