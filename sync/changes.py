@@ -88,9 +88,14 @@ def take_changes(work: Work, changes: Changes, known: KnownCouplings | None = No
     _take_coupled(work, changes, entries, taken)
     _take_new_in_bc(work, _our_new_in_bc(work, new_bc, taken), taken)
     _take_new_in_crm(work, _our_new_in_crm(work, new_crm, taken), taken)
-    for pair in taken.pairs:
-        pair.asked, pair.anew = _is_asked(changes, pair), _is_among(changes.anew, pair)
+    note_asked(taken.pairs, changes.asked, changes.anew)
     return taken
+
+
+def note_asked(pairs: Iterable[Pair], asked: set[RecordKey], anew: set[RecordKey]) -> None:
+    """Have pairs tell that a person asked for them; as ``Changes.asked`` and ``Changes.anew``."""
+    for pair in pairs:
+        pair.asked, pair.anew = _is_among(asked, pair), _is_among(anew, pair)
 
 
 def _fresh(work: Work, records: Iterable[Record]) -> Fresh:
@@ -172,7 +177,7 @@ def _coupled_pair(work: Work, changes: Changes, entry: CouplingIndexEntry) -> Pa
     bc = changes.bc.get(entry.bc_id)
     if bc is not None:
         _adopt(work, pair, bc)
-    if pair.settled or _is_asked(changes, pair) or entry.state is not CouplingState.COUPLED:
+    if pair.settled or _is_among(changes.asked, pair) or entry.state is not CouplingState.COUPLED:
         return pair
     if _bc_is_as_agreed(work, changes, pair) and _crm_is_as_agreed(work, changes, entry):
         return None
@@ -185,10 +190,6 @@ def _load_bases(work: Work, pairs: list[Pair]) -> None:
         coupling = couplings.get(pair.bc_id)
         if coupling:  # else uncoupled just now: what is stored of the pair is refused then
             pair.base, pair.name = coupling.base, pair.name or coupling.name
-
-
-def _is_asked(changes: Changes, pair: Pair) -> bool:
-    return _is_among(changes.asked, pair)
 
 
 def _is_among(keys: set[RecordKey], pair: Pair) -> bool:

@@ -20,9 +20,10 @@ from typing import Protocol
 
 from services.business_central import Endpoint
 from services.records import Page
-from sync.changes import fetch_changes, take_changes
+from sync.changes import fetch_changes, note_asked, take_changes
 from sync.commit import commit_page, couples
 from sync.crm_index import CrmIndex, build_index
+from sync.hints import ASKED, HintReason, RecordHint, given_as
 from sync.intake import expect_partner, take_bc_page, take_crm_records
 from sync.job_model import Counters
 from sync.mapping import Direction
@@ -109,7 +110,10 @@ class Comparison:
         self._is_time_up = is_time_up
         self._check_cancelled = check_cancelled
         self._handle_page = handle or self._bring_into_step
+        self._is_for_good = handle is None and not work.preview
         self._build = build
+        self._asked: list[RecordHint] = []
+        """What people asked about records, which a pass left for a comparison."""
         self._new: set[str] = set()
         """BC records of pairs met without a coupling, which the index does not know."""
 
@@ -128,7 +132,11 @@ class Comparison:
             progress.move(_FROM_BC)
         if index.known and progress.phase != _UNMET:
             self._expect_partners(index)
-        return self._take_bc(index) and self._take_crm(index) and self._take_unmet(index)
+        self._asked = self._work.hints.left_for_comparison(self._work.mapping.name)
+        done = self._take_bc(index) and self._take_crm(index) and self._take_unmet(index)
+        if done and self._is_for_good:
+            self._work.hints.remove_many(self._work.mapping.name, self._asked)
+        return done
 
     def _take_bc(self, index: CrmIndex) -> bool:
         if self._progress.phase != _FROM_BC:
@@ -193,6 +201,7 @@ class Comparison:
     def _handle(self, pairs: Sequence[Pair], page: Page, *, handled: int) -> None:
         """Handle a page's pairs, then store the checkpoint."""
         self._check_cancelled()
+        note_asked(pairs, given_as(self._asked, ASKED), given_as(self._asked, (HintReason.COUPLE,)))
         counted = self._handle_page(pairs)
         self._new.update(pair.bc_id for pair in pairs if pair.entry is None)
         self._progress.page_done(

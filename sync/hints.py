@@ -28,7 +28,7 @@ coupling was removed: that takes a hint that says so, and nobody gives one to a 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -46,6 +46,7 @@ from storage.rows import (
     Value,
 )
 from storage.tables import TenantTable
+from sync.outcome_model import RecordKey
 
 
 class HintReason(StrEnum):
@@ -62,6 +63,7 @@ class HintReason(StrEnum):
 ASKED = (HintReason.RETRY, HintReason.RESOLVE, HintReason.COUPLE)
 """A person wants the record looked at, even if nothing changed."""
 _ASKED = "asked"
+_COMPARED = "compared"
 BEFORE_THE_FIRST = (*ASKED, HintReason.AGAIN)
 """What is followed on tables that were never synchronized wholly: what people ask for about single
 records, and what failed of that. What changed there is for the first synchronization."""
@@ -76,14 +78,19 @@ class RecordHint:
     reason: HintReason
     due_at: datetime
     """Not before this time."""
+    by_comparison: bool = False
+    """Whether it can be followed only where all records are compared."""
     etag: str = field(default="", compare=False)
     """Version of the row that it was read from."""
 
     @property
     def key(self) -> tuple[str, ...]:
         """A record has one hint because a person asks, and one for whatever else there is: that it
-        changed must not make what was asked forgotten."""
+        changed must not make what was asked forgotten. What is left for a comparison is one more,
+        lest it take the place of what is asked meanwhile."""
         record = (self.side, self.record_id)
+        if self.by_comparison:
+            return (*record, _COMPARED)
         return (*record, _ASKED) if self.reason in ASKED else record
 
 
@@ -118,10 +125,21 @@ class HintStore:
         *,
         reasons: Collection[HintReason] = frozenset(HintReason),
     ) -> list[RecordHint]:
-        """Hints that are due, at most ``limit``, in the order of their records."""
-        rows = map(_hint_of, self._table.scan(self._partition(mapping)))
-        due = (hint for hint in rows if hint.due_at <= now and hint.reason in reasons)
+        """Hints that are due, at most ``limit``, in the order of their records; without those that
+        are left for a comparison."""
+        due = (
+            hint
+            for hint in self._scan(mapping)
+            if hint.due_at <= now and hint.reason in reasons and not hint.by_comparison
+        )
         return list(islice(due, limit))
+
+    def left_for_comparison(self, mapping: str) -> list[RecordHint]:
+        """What is to be followed when all records are compared."""
+        return [hint for hint in self._scan(mapping) if hint.by_comparison]
+
+    def _scan(self, mapping: str) -> Iterator[RecordHint]:
+        return map(_hint_of, self._table.scan(self._partition(mapping)))
 
     def remove_many(self, mapping: str, hints: Sequence[RecordHint]) -> None:
         """Remove hints as they were read; one that was written again meanwhile stays."""
@@ -152,17 +170,23 @@ class HintStore:
         return (self._connection, mapping)
 
 
+def given_as(hints: Iterable[RecordHint], reasons: Collection[HintReason]) -> set[RecordKey]:
+    """The records that are hinted at for one of these reasons."""
+    return {(hint.side, hint.record_id) for hint in hints if hint.reason in reasons}
+
+
 def _values(hint: RecordHint) -> dict[str, Value]:
     return {"reason": hint.reason.value, "due_at": hint.due_at}
 
 
 def _hint_of(row: Row) -> RecordHint:
-    side, record_id, *_ = row.key
+    side, record_id, *kind = row.key
     columns = Columns(row)
     return RecordHint(
         side="bc" if side == "bc" else "crm",
         record_id=record_id,
         reason=HintReason(columns.text("reason")),
         due_at=columns.time("due_at"),
+        by_comparison=kind == [_COMPARED],
         etag=row.etag,
     )

@@ -16,7 +16,7 @@ from sync.crm_index import in_scope
 from sync.partnerless import LEFT_FILTER
 from sync.work import Work
 
-type Handle = Callable[[Changes], None]
+type Handle = Callable[[Changes], object]
 """Brings changed records into step, and stores what became of them."""
 
 

@@ -122,7 +122,7 @@ def _is_to_stay_without_partner(work: Work, pair: Pair) -> bool:
     if pair.exists_on_both_sides or pair.replaces:
         return False
     if work.mode is not None:
-        return work.mode is Mode.COUPLE_RECORDS
+        return work.mode is Mode.COUPLE_RECORDS and not pair.anew
     known = pair.known
     return (
         known is not None

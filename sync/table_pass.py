@@ -20,7 +20,7 @@ record that waits for another is looked at unless that one's table coupled somet
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import batched
@@ -30,13 +30,12 @@ from services.records import Peek
 from sync.changes import Changes, fetch_changes, take_changes
 from sync.commit import commit_page, couples
 from sync.comparison import PAGE_SIZE, Comparison, origin_look
-from sync.hints import ASKED, BEFORE_THE_FIRST, HintReason, HintStore, RecordHint
+from sync.hints import ASKED, BEFORE_THE_FIRST, HintReason, HintStore, given_as
 from sync.job_model import Counters
 from sync.known_couplings import KnownCouplings
 from sync.lease_keeper import LeaseKeeper
 from sync.mapping import Direction
 from sync.missing import take_left, take_missing
-from sync.outcome_model import RecordKey
 from sync.page import synchronize
 from sync.pair import Action
 from sync.pass_progress import PassProgress
@@ -134,9 +133,11 @@ class TablePass:
                 [hint.record_id for hint in hints if hint.side == "bc"],
                 [hint.record_id for hint in hints if hint.side == "crm"],
             )
-            changes.asked = _given_as(hints, ASKED)
-            changes.anew = _given_as(hints, (HintReason.COUPLE,))
-            self._handle(changes)
+            changes.asked = given_as(hints, ASKED)
+            changes.anew = given_as(hints, (HintReason.COUPLE,))
+            left = self._handle(changes)
+            asked = [each for each in hints if each.reason in ASKED and each.record_id in left]
+            self._hints.add_many(mapping, [replace(each, by_comparison=True) for each in asked])
             # What was hinted again meanwhile, or for later by the page itself, stays.
             self._hints.remove_many(mapping, hints)
             self._keeper.checkpoint()
@@ -317,8 +318,9 @@ class TablePass:
 
     # Pages
 
-    def _handle(self, changes: Changes) -> None:
-        """Bring changed records into step, and store what became of them."""
+    def _handle(self, changes: Changes) -> set[str]:
+        """Bring changed records into step, and store what became of them; returns the ids of those
+        that are left for a comparison."""
         taken = take_changes(self._work, changes, self._known)
         self._fresh += taken.fresh
         if taken.pairs:
@@ -340,15 +342,11 @@ class TablePass:
             self._keeper.checkpoint(compare_because=_why_orphans(taken.orphans))
         elif taken.unmatched:
             self._keeper.checkpoint(compare_because=_why_unmatched(taken.unmatched))
+        return {*taken.orphans, *taken.unmatched}
 
     def _count(self, counted: dict[Direction, Counters]) -> None:
         for direction, counters in counted.items():
             self._counted[direction] += counters
-
-
-def _given_as(hints: Iterable[RecordHint], reasons: Collection[HintReason]) -> set[RecordKey]:
-    """The records that are hinted at for one of these reasons."""
-    return {(hint.side, hint.record_id) for hint in hints if hint.reason in reasons}
 
 
 def _why_unmatched(records: Sequence[str]) -> str:

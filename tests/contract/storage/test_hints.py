@@ -40,6 +40,16 @@ def test_many_hints_at_one_record_are_one_and_what_a_person_asks_is_another(hint
     assert len(left) == 2
 
 
+def test_what_is_left_for_a_comparison_is_kept_apart_from_what_is_asked_meanwhile(hints):
+    left = hint(reason=HintReason.COUPLE, by_comparison=True)
+    hints.add_many("CUSTOMER", [left, hint(reason=HintReason.RETRY)])
+    assert [each.reason for each in hints.due("CUSTOMER", NOW, 10)] == [HintReason.RETRY]
+    assert hints.left_for_comparison("CUSTOMER") == [left]
+    hints.remove_many("CUSTOMER", hints.left_for_comparison("CUSTOMER"))
+    assert hints.left_for_comparison("CUSTOMER") == []
+    assert len(hints.due("CUSTOMER", NOW, 10)) == 1
+
+
 def test_a_handled_hint_is_removed(hints):
     hints.add_many("CUSTOMER", [hint("1"), hint("2")])
     first, _ = hints.due("CUSTOMER", NOW, 10)

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from local.http_client import Answer
+from tests.integration.coupling.test_by_hand import Desk
 from tests.integration.full_sync.installation import until
 from tests.integration.incremental.office import Office
 
@@ -102,3 +103,30 @@ def test_exact_matches_and_picks_are_coupled_and_all_else_is_left(matcher: Match
     [group] = matcher.rows("ambiguous")
     assert group["picks"][0]["became"]["state"] == "coupled"
     assert not {twins[0], alone} & set(coupled.values())
+
+
+def test_the_rest_gets_partners_where_that_is_chosen(matcher: Matcher, office: Office):
+    """A record that was taken apart is left alone by passes, so that only the acceptance counts."""
+    customer = Desk(office).apart()
+    office.delete_crm(customer.crm_id)
+    matcher.run("start", mappings=["CUSTOMER"])
+    matcher.run(
+        "accept",
+        mappings=["CUSTOMER"],
+        exact=False,
+        picked=False,
+        rest={"bc": "create", "crm": "leave"},
+        first="none",
+    )
+    bc_id = customer.bc_id
+    made = until(lambda: matcher.couplings().get(bc_id, ""), "the partner that is created")
+    assert office.crm(made)["accountnumber"] == customer.number
+    [row] = matcher.rows("unmatched", search=customer.number)
+    assert row["became"]["state"] == "asked"
+
+
+def test_accepting_nothing_is_refused(matcher: Matcher, office: Office):
+    body = {"exact": False, "picked": False, "first": "none"}
+    path = f"connections/{office.connection}/matches/accept"
+    answer = office.installation.call("POST", path, body)
+    assert (answer.status, answer.body["code"]) == (422, "selection-unclear")

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from couplings.model import Side
+from sync.by_hand.pair_requests import Selection
 from sync.catalog import DEFAULT_CATALOG
 from sync.decisions import Decisions, version_of
 from sync.hints import HintReason, RecordHint
@@ -23,6 +24,7 @@ from sync.mapping import DeletionConflict, TableMapping, UpdateConflict
 from sync.outcomes import OutcomeKind
 from sync.references import References
 from sync.work import Work
+from tests.support.by_hand import pair_requests, partner_creation
 from tests.support.crashes import CrashingWorld
 from tests.support.table_jobs import bc_contact, bc_customer, bc_item, crm_account, crm_contact
 
@@ -246,6 +248,23 @@ def _parked(company: Company) -> None:
     company.crm.refuse = lambda write: None
 
 
+def _made_by_coupler_and_apart(company: Company) -> None:
+    """A customer that was made of an account, whose coupling was removed and account deleted."""
+    account = str(company.crm.put("accounts", crm_account(3))["accountid"])
+    company.pass_although_processes_die()
+    [pair] = company.couplings.find_by_crm("CUSTOMER", [account]).values()
+    company.edit("bc", "CUSTOMER", pair.bc_id, blocked="_x0020_")  # as the service fills it in
+    pair_requests(company).uncouple(Selection(crm=[account]))
+    company.pass_although_processes_die()
+    company.crm.delete("accounts", account)
+
+
+def _want_partner(company: Company) -> None:
+    """For the customer without partner."""
+    [customer] = company.bc.tables["customers"].keys() - {_FIRST, _SECOND}
+    partner_creation(company).ask(bc=[customer], crm=[])
+
+
 def _retry(company: Company) -> None:
     company.decisions().retry_group(mapping="CUSTOMER")
 
@@ -354,6 +373,12 @@ SCENARIOS = [
         _held,
         lambda company: company.couplings.count("CUSTOMER") == 1 and len(_accounts(company)) == 2,
         coupler=_uncouple,
+    ),
+    _scenario(
+        "a record made by Coupler that a person wants a partner for",
+        _made_by_coupler_and_apart,
+        lambda company: len(_accounts(company)) == 3 and not company.outcome_list(),
+        coupler=_want_partner,
     ),
     _scenario(
         "an account and its contact, both new",

@@ -77,3 +77,37 @@ def test_unknown_records_are_named(company):
     with pytest.raises(RefusedRequestError, match="99999") as refused:
         partner_creation(company).ask(bc=["10000", "99999"], crm=[])
     assert (refused.value.status, refused.value.code) == (404, "record-unknown")
+
+
+def made_by_coupler(company: Company) -> tuple[str, str]:
+    """A customer that Coupler made of an account, and the account; taken apart."""
+    account = company.crm.put("accounts", crm_account(7))["accountid"]
+    company.requests.request("CUSTOMER")
+    drain_passes(company)
+    customer = company.couplings.find_by_crm("CUSTOMER", [account])[account].bc_id
+    company.bc.put(
+        "customers", {"id": customer, "blocked": "_x0020_"}
+    )  # as the service fills it in
+    pair_requests(company).uncouple(Selection(crm=[account]))
+    drain_passes(company)
+    return customer, account
+
+
+def test_a_customer_that_coupler_made_gets_a_partner_when_somebody_asks(company):
+    """Such a record may belong to what it was made of, so only comparing everything decides."""
+    customer, account = made_by_coupler(company)
+    company.crm.delete("accounts", account)
+    assert partner_creation(company).ask(bc=[customer], crm=[]).asked == 1
+    drain_passes(company)
+    made = company.couplings.find_by_bc("CUSTOMER", [customer])[customer].crm_id
+    assert made in company.crm.tables["accounts"]
+    assert company.outcome_list("CUSTOMER") == []
+    assert company.hints.left_for_comparison("CUSTOMER") == []
+
+
+def test_a_customer_that_coupler_made_finds_its_account_when_somebody_asks(company):
+    customer, account = made_by_coupler(company)
+    assert partner_creation(company).ask(bc=[customer], crm=[]).asked == 1
+    drain_passes(company)
+    assert company.couplings.find_by_bc("CUSTOMER", [customer])[customer].crm_id == account
+    assert len(company.crm.tables["accounts"]) == 3
