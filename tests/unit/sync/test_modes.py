@@ -9,6 +9,7 @@ import pytest
 from errors import RefusedRequestError
 from sync.catalog import MappingCatalog
 from sync.decisions import Decisions
+from sync.hints import HintReason, RecordHint
 from sync.jobs import JobState, Run, RunKind, TableJob
 from sync.mapping import UpdateConflict
 from sync.mappings import MAPPINGS
@@ -123,6 +124,23 @@ def test_what_was_left_gets_partners_by_a_full_synchronization_that_creates(worl
     ran(world, Modes(every=FULL))
     assert sizes(world) == (3, 3)
     assert world.outcome_list() == []
+
+
+def test_what_a_person_wants_a_partner_for_gets_one_even_where_none_are_created(world):
+    wanted = RecordHint(
+        side="bc",
+        record_id=bc_customer("20000")["id"],
+        reason=HintReason.COUPLE,
+        due_at=world.now(),
+        by_comparison=True,
+    )
+    world.hints.add_many("CUSTOMER", [wanted])
+    ran(world, Modes(every=COUPLE), kind=RunKind.PREVIEW)
+    assert world.hints.left_for_comparison("CUSTOMER") == [wanted]
+    ran(world, Modes(every=COUPLE))
+    assert left(world) == [("crm", "Account 3")]
+    assert sizes(world) == (2, 3)
+    assert world.hints.left_for_comparison("CUSTOMER") == []
 
 
 def test_what_was_left_is_coupled_once_its_partner_appears(world):
