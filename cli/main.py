@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cli import (
+    change_commands,
     coupling_commands,
     match_commands,
     record_commands,
@@ -42,6 +43,7 @@ COMMANDS = {
     "status": Command(add=sync_commands.add_status, run=sync_commands.status),
     "runs": Command(add=run_commands.add_runs, run=run_commands.runs),
     "couplings": Command(add=record_commands.add_couplings, run=record_commands.couplings),
+    "records": Command(add=record_commands.add_records, run=record_commands.records),
     "compare": Command(add=coupling_commands.add_compare, run=coupling_commands.compare),
     "couple": Command(add=coupling_commands.add_couple, run=coupling_commands.couple),
     "uncouple": Command(add=coupling_commands.add_uncouple, run=coupling_commands.uncouple),
@@ -50,6 +52,8 @@ COMMANDS = {
         add=coupling_commands.add_synchronize, run=coupling_commands.synchronize
     ),
     "match": Command(add=match_commands.add_match, run=match_commands.match),
+    "changes": Command(add=change_commands.add_changes, run=change_commands.changes),
+    "undo": Command(add=change_commands.add_undo, run=change_commands.undo),
     "export": Command(add=transfer_commands.add_export, run=transfer_commands.export),
     "import": Command(add=transfer_commands.add_import, run=transfer_commands.import_couplings),
     "errors": Command(add=record_commands.add_errors, run=record_commands.errors),

@@ -1,14 +1,20 @@
-"""``couplings``, ``errors``, ``retry`` and ``reconcile``: single records, and what is wrong."""
+"""``couplings``, ``records``, ``errors``, ``retry`` and ``reconcile``: single records."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from itertools import islice
+from typing import Any
 
 from cli.context import Context
 from cli.errors import ExitCode, UsageError
 from cli.terminal import table
 
 _POLL_SECONDS = 1.0
+_MOST = 100
+_SIDES = {"bc": "Business Central", "crm": "Dynamics 365 Sales"}
+_STATES = ("coupled", "uncoupled", "waiting", "failed", "conflict", "skipped", "parked", "gone")
+_ORDERS = ("name", "-name", "key", "-key", "modified", "-modified")
 
 
 def add_couplings(parser: ArgumentParser) -> None:
@@ -24,6 +30,74 @@ def couplings(context: Context, arguments: Namespace) -> ExitCode:
     view = table(f"{len(found)} couplings of {mapping}", ("Key", "Name", "State", "In CRM"), rows)
     context.terminal.show({"couplings": found}, view)
     return ExitCode.DONE
+
+
+def add_records(parser: ArgumentParser) -> None:
+    parser.add_argument("connection", help="the connection")
+    parser.add_argument("table", help="the table mapping, such as CUSTOMER")
+    parser.add_argument("--side", choices=tuple(_SIDES), default="bc", help="bc by default")
+    parser.add_argument(
+        "--state",
+        choices=_STATES,
+        help="only records that stand like this; gone: the coupled one was deleted",
+    )
+    parser.add_argument("--search", help="part of a name, or how a number or code begins")
+    parser.add_argument(
+        "--sort",
+        choices=_ORDERS,
+        default="name",
+        help="by name by default; a minus is the other way round: --sort=-name",
+    )
+    many = parser.add_mutually_exclusive_group()
+    many.add_argument(
+        "--limit", "--most", type=int, default=_MOST, help=f"so many; {_MOST} by default"
+    )
+    many.add_argument("--all", action="store_true", help="however many there are")
+
+
+def records(context: Context, arguments: Namespace) -> ExitCode:
+    """List one system's records of a table, and how each is coupled."""
+    if arguments.limit < 1:
+        raise UsageError("How many records? Give --limit a number from 1 on, or --all.")
+    name, mapping, side = arguments.connection, arguments.table, arguments.side
+    listed = context.api.all(
+        "records",
+        *("connections", name, "records", mapping),
+        side=side,
+        state=arguments.state,
+        search=arguments.search,
+        sort=arguments.sort,
+    )
+    found = list(listed if arguments.all else islice(listed, arguments.limit + 1))
+    more = not arguments.all and len(found) > arguments.limit
+    shown = found[: arguments.limit] if more else found
+    rows = [
+        (
+            *((each["key"],) if side == "bc" else ()),
+            each["name"],
+            each["state"],
+            _partner(each),
+            each["id"],
+            f"{each['reason']['message']} {each['reason']['hint']}".strip()
+            if each["reason"]
+            else "",
+        )
+        for each in shown
+    ]
+    key = ("Key",) if side == "bc" else ()
+    headings = (*key, "Name", "State", "Coupled with", "Id", "Why, and what to do")
+    title = f"{len(shown)} records of {mapping} in {_SIDES[side]}"
+    views = [table(title, headings, rows)]
+    told = ("There are more: --all, or a larger --limit.",) if more else ()
+    context.terminal.show({"records": shown, "more": more}, *views, *told)
+    return ExitCode.DONE
+
+
+def _partner(record: dict[str, Any]) -> str:
+    partner = record["coupled_with"]
+    if not partner:
+        return ""
+    return f"{partner['name']}, which was deleted" if partner["gone"] else str(partner["name"])
 
 
 def add_errors(parser: ArgumentParser) -> None:

@@ -33,7 +33,7 @@ def plan(context: Context, arguments: Namespace) -> ExitCode:
     review = _watch(context, lambda: context.api.get("connections", name, "full-sync", "preview"))
     views = [order(review["lines"]), _modes(review)]
     context.terminal.show(review, *views, _review("What a full synchronization would do", review))
-    return _exit_code(review)
+    return run_exit_code(review)
 
 
 def add_sync(parser: ArgumentParser) -> None:
@@ -58,7 +58,7 @@ def sync(context: Context, arguments: Namespace) -> ExitCode:
         return ExitCode.DONE
     review = _watch(context, lambda: context.api.get("connections", name, "full-sync"))
     context.terminal.show(review, _review("Full synchronization", review))
-    return _exit_code(review)
+    return run_exit_code(review)
 
 
 def add_status(parser: ArgumentParser) -> None:
@@ -87,20 +87,26 @@ def status(context: Context, arguments: Namespace) -> ExitCode:
     context.terminal.show(document, *views)
     if stopped:
         return ExitCode.FAILED
-    return _exit_code(review)
+    return run_exit_code(review)
 
 
 def show_run(context: Context, connection: str, run_id: str, *, watch: bool) -> ExitCode:
     """Show a run of whichever kind, line by line; to ``watch`` it is to stay until it is over."""
 
-    def ask() -> dict[str, Any]:
-        return context.api.get("connections", connection, "runs", run_id)
-
-    review = _watch(context, ask) if watch else ask()
+    review = (
+        watched_run(context, connection, run_id)
+        if watch
+        else context.api.get("connections", connection, "runs", run_id)
+    )
     run = review["run"]
     title = f"Run {run_id}: {run['kind']}, {run['state']}"
     context.terminal.show(review, _review(title, review))
-    return _exit_code(review)
+    return run_exit_code(review)
+
+
+def watched_run(context: Context, connection: str, run_id: str) -> dict[str, Any]:
+    """A run of whichever kind, line by line, once it is over."""
+    return _watch(context, lambda: context.api.get("connections", connection, "runs", run_id))
 
 
 def _add_tables(parser: ArgumentParser) -> None:
@@ -166,7 +172,7 @@ def _is_in_process(review: dict[str, Any]) -> bool:
     return bool(review["run"]) and review["run"]["state"] == _IN_PROCESS
 
 
-def _exit_code(review: dict[str, Any]) -> ExitCode:
+def run_exit_code(review: dict[str, Any]) -> ExitCode:
     """How the last run ended; none, or one that is in process, is no failure."""
     state = review["run"]["state"] if review["run"] else ""
     statuses = {line["job_queue_entry_status"] for line in review["lines"]}

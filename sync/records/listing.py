@@ -67,6 +67,8 @@ def list_records(work: Work, asked: Asked, continuation: str | None) -> RecordPa
 def _fits(record: ListedRecord, state: RecordState | None) -> bool:
     if state is RecordState.UNCOUPLED:
         return record.partner is None
+    if state is RecordState.GONE:
+        return record.partner is not None and record.partner.gone
     return state in (None, record.state)
 
 

@@ -21,6 +21,7 @@ class RecordState(StrEnum):
     CONFLICT = "conflict"
     SKIPPED = "skipped"
     PARKED = "parked"
+    GONE = "gone"  # as a filter only: all whose partner was deleted, however their coupling stands
 
 
 class RecordOrder(StrEnum):
