@@ -50,15 +50,14 @@ def changes(context: Context, arguments: Namespace) -> ExitCode:
     rows = [
         (
             each["id"],
-            each["at"],
-            each["by"],
+            f"{each['at']}\n{each['by']}",
             each["mapping"],
             f"{each['origin']}: {each['example']['name']} {each['example']['action']}",
-            _undoing(each),
+            "undone" if each["undone_by"] else "may be undone",
         )
         for each in found
     ]
-    headings = ("Change", "When", "Who", "Table", "How, and for example", "Undoing")
+    headings = ("Change", "When, and who", "Table", "How, and for example", "Undoing")
     context.terminal.show({"changes": found}, table(f"Coupling changes of {name}", headings, rows))
     return ExitCode.DONE
 
@@ -149,9 +148,3 @@ def _changed(pair: dict[str, Any]) -> str:
 
 def _state(pair: dict[str, Any]) -> str:
     return pair["undo"]["state"] if pair["undo"] else _NOT_LOOKED_AT
-
-
-def _undoing(change: dict[str, Any]) -> str:
-    if change["undone_by"]:
-        return f"undone by {change['undone_by']}"
-    return f"undoes {change['undoes']}; may be undone" if change["undoes"] else "may be undone"
