@@ -1,4 +1,5 @@
-"""``python -m local bench``: a generated company's synchronization, measured: full, then passes.
+"""``python -m local bench``: a generated company's synchronization, measured: full, then passes;
+then a match of two systems that were in use before.
 
 Its time is set against a floor: the same pages, batches and coupling rows, moved in the same
 surroundings by a program that decides nothing (``local.bench_floor``). Azurite keeps its data in
@@ -18,6 +19,7 @@ from typing import Any
 
 from local.azurite import InstallError
 from local.bench_floor import FloorError, move_everything
+from local.bench_match import MatchBenchError, measure_match
 from local.bench_measure import (
     STORAGE_UNIT,
     ProcessMeter,
@@ -40,6 +42,7 @@ from local.simulated_world import SeedError, SimulatedWorld
 from local.soak_people import PeopleError
 
 DEFAULT_CUSTOMERS = 20_000
+DEFAULT_MATCH_RECORDS = 100_000
 _POLL_SECONDS = 1.5
 _STALLED_SECONDS = 600.0
 """A run whose review does not change for so long is given up."""
@@ -73,18 +76,38 @@ def main(arguments: Sequence[str]) -> int:
     """Measure and print the figures as JSON: 0, or 1 where the run did not finish in full."""
     parser = argparse.ArgumentParser(prog="python -m local bench", description=__doc__)
     add_platform_options(parser)
-    parser.add_argument("--customers", type=_positive, default=DEFAULT_CUSTOMERS)
+    parser.add_argument(
+        "--customers",
+        type=_number,
+        default=DEFAULT_CUSTOMERS,
+        help=f"to synchronize (default {DEFAULT_CUSTOMERS})",
+    )
+    parser.add_argument(
+        "--match-records",
+        type=_number,
+        default=DEFAULT_MATCH_RECORDS,
+        help=f"of each side to match (default {DEFAULT_MATCH_RECORDS}); 0 leaves the match out",
+    )
+    parser.add_argument("--only", choices=("match",), help="leave out all else")
     found = parser.parse_args(arguments)
+    if found.customers == 0:
+        parser.error("no customers, nothing to measure")
+    if found.only == "match" and found.match_records == 0:
+        parser.error("only the match, and that left out: nothing to measure")
     if found.crm_url or found.bc_url:
         parser.error("only the simulators are measured: their data is made and thrown away")
     options = replace(
         platform_options(found), in_memory=True, storage_log=True, settings=BENCH_SETTINGS
     )
     try:
-        figures = _bench(options, found.customers, file_sink(_LOG))
+        log = file_sink(_LOG)
+        figures = {} if found.only else _bench(options, found.customers, log)
+        if found.match_records:
+            figures["match"] = measure_match(options, found.match_records, log, _tell)
     except (
         BenchError,
         FloorError,
+        MatchBenchError,
         PassError,
         PeopleError,
         SeedError,
@@ -103,9 +126,9 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of customers")
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of records")
     return int(text)
 
 

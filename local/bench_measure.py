@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ STORAGE_UNIT = (
 """What one storage transaction is."""
 
 _AZURITE = "azurite"
+_LOG_SECONDS = 0.3
+"""So late Azurite's access log may be."""
+_LOOKS = 5
 _ACCESS = re.compile(r'"([A-Z]+) /[^/ "]+/([^ "]*) HTTP/')
 _MEGABYTE = 1024 * 1024
 _RESET_PEAK = "5"
@@ -53,6 +57,23 @@ class StorageMeter:
         """Requests by service (``table``, ``queue``) since the beginning or the last reset."""
         with self._lock:
             return {service: self._counted[service] for service in ("table", "queue")}
+
+    def settled(self) -> int:
+        """Requests to tables, as soon as the access log tells of no more."""
+        counted = -1
+        while counted != (now := self.counted()["table"]):
+            counted = now
+            time.sleep(_LOG_SECONDS)
+        return counted
+
+    def cost_of(self, look: Callable[[], object]) -> float:
+        """Requests to tables that a call of the API takes which only looks how far something is,
+        so that they can be left out. Counting begins anew."""
+        self.settled()
+        self.reset()
+        for _ in range(_LOOKS):
+            look()
+        return self.settled() / _LOOKS
 
 
 def storage_service_of(line: str) -> str | None:

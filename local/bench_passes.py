@@ -35,9 +35,6 @@ changed prices, as far as there are so many: these two refer to other tables in 
 """
 
 _DEADLINE_SECONDS = 1800.0
-_LOOKS = 5
-_LOG_SECONDS = 0.3
-"""So late Azurite's access log may be."""
 _OVERLAP_SECONDS = 2
 BENCH_SETTINGS = {
     "BC_OVERLAP_SECONDS": str(_OVERLAP_SECONDS),
@@ -164,7 +161,7 @@ class PassBench:
 
     def _pass(self) -> dict[str, Any]:
         """One pass over every table: what it cost."""
-        look_cost = self._cost_of_a_look()
+        look_cost = self.storage.cost_of(lambda: self.client.tables(self.connection))
         process = ProcessMeter(self.platform.host_process_id())
         process.forget_peak()
         looks = 0
@@ -187,7 +184,7 @@ class PassBench:
         except TimeoutError as error:
             raise PassError(str(error)) from error
         seconds = time.perf_counter() - began
-        counted = self._counted_by_storage() - looks * look_cost
+        counted = self.storage.settled() - looks * look_cost
         requests = self.world.requests()
         return {
             "requests": {side: requests[side]["requests"] for side in SIDES},
@@ -197,22 +194,6 @@ class PassBench:
             "cpu_s": round(process.cpu_s(), 2),
             "peak_rss_mb": round(process.peak_rss_mb(), 1),
         }
-
-    def _cost_of_a_look(self) -> float:
-        """Requests to tables that looking whether a pass is over takes: they are left out."""
-        self._counted_by_storage()
-        self.storage.reset()
-        for _ in range(_LOOKS):
-            self.client.tables(self.connection)
-        return self._counted_by_storage() / _LOOKS
-
-    def _counted_by_storage(self) -> int:
-        """Requests to tables, as soon as the access log tells of no more."""
-        counted = -1
-        while counted != (now := self.storage.counted()["table"]):
-            counted = now
-            time.sleep(_LOG_SECONDS)
-        return counted
 
 
 def _is_offered(price: Mapping[str, Any]) -> bool:

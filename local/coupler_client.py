@@ -85,6 +85,21 @@ class CouplerClient:
         """Have drift repaired by the next passes; what was begun, by kind."""
         return self._call("POST", f"connections/{connection}/reconcile/repair", selection)
 
+    def change_mapping(self, connection: str, mapping: str, members: dict[str, Any]) -> None:
+        """Have members of a table mapping be others."""
+        path = f"connections/{connection}/mappings/{quote(mapping)}"
+        answer = self._ask("GET", path)
+        changed = {"mapping": answer.body["mapping"] | members}
+        self._call("PUT", path, changed, {"If-Match": answer.headers["ETag"]})
+
+    def start_match(self, connection: str, mappings: list[str]) -> dict[str, Any]:
+        """Have the uncoupled records of these tables matched."""
+        return self._call("POST", f"connections/{connection}/matches/start", {"mappings": mappings})
+
+    def matches(self, connection: str) -> dict[str, Any]:
+        """How far the last match is, and what the last one of each table found, in counts."""
+        return self._call("GET", f"connections/{connection}/matches")
+
     def outcomes(self, connection: str) -> list[dict[str, Any]]:
         """Every record that is not in step."""
         return self._all(f"connections/{connection}/outcomes", "outcomes")
