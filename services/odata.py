@@ -109,7 +109,13 @@ def any_equal(column: str, values: Iterable[Value]) -> str:
 
     Business Central allows ``or`` on one and the same column only, which this is.
     """
-    return "(" + " or ".join(compare(column, "eq", value) for value in values) + ")"
+    return any_of(compare(column, "eq", value) for value in values)
+
+
+def any_of(conditions: Iterable[str]) -> str:
+    """At least one of the conditions holds, in brackets; Business Central takes it only where all
+    are about the same column."""
+    return f"({' or '.join(conditions)})"
 
 
 def is_in(column: str, values: Iterable[str]) -> str:
@@ -151,6 +157,11 @@ def query(
 def contains(column: str, text: str) -> str:
     """The condition that a text column has this text in it."""
     return f"contains({name(column)},{literal(text)})"
+
+
+def starts_with(column: str, text: str) -> str:
+    """The condition that a text column begins with this text."""
+    return f"startswith({name(column)},{literal(text)})"
 
 
 def skiptoken_of(link: str | None) -> str | None:

@@ -38,7 +38,7 @@ class RecordQuery:
     side: RecordSide
     state: RecordState | None = None
     search: Annotated[str, Text(longest=100)] | None = None
-    """Part of a name."""
+    """Part of a name, or how a number or code begins."""
     key: Annotated[str, Text(longest=100)] | None = None
     """Part of a number or code."""
     sort: RecordOrder = RecordOrder.NAME
@@ -65,7 +65,7 @@ def list_side_records(req: Request) -> func.HttpResponse:
     asked = Asked(
         side=query.side.value,
         state=query.state,
-        search=query.search or "",
+        search=(query.search or "").strip(),
         key=query.key or "",
         order=query.sort,
         limit=query.limit,

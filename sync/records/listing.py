@@ -1,9 +1,9 @@
 """Listing one system's records of a table with their coupling state.
 
-The records are read from their service, which searches and sorts; what is known of each comes from
-the couplings and outcomes of the page's records, and the partners' names from the other service. A
-filter by state is applied to what was read: a page of few that fit, or none, may have others behind
-it, and no call reads more than ``MOST_PAGES`` pages of the service.
+The records are read from their service, which searches (``searching``) and sorts; what is known of
+each comes from the couplings and outcomes of the page's records, and the partners' names from the
+other service. A filter by state is applied to what was read: a page of few that fit, or none, may
+have others behind it, and no call reads more than ``MOST_PAGES`` pages of the service.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from couplings.model import Coupling
 from errors import RefusedRequestError
@@ -19,6 +20,7 @@ from services.records import Page, Record
 from storage.paging import check_limit, unknown_continuation
 from sync.crm_index import in_scope
 from sync.fetching import fetch_bc, fetch_crm
+from sync.mapping import TableMapping
 from sync.outcomes import Outcome
 from sync.records.model import (
     Asked,
@@ -29,6 +31,7 @@ from sync.records.model import (
     RecordState,
     Said,
 )
+from sync.records.searching import Reading, readings_of
 from sync.work import Work
 
 MOST_PAGES = 5
@@ -37,31 +40,59 @@ MOST_PAGES = 5
 _CRM_MODIFIED = "modifiedon"
 
 
-def list_records(work: Work, asked: Asked, continuation: str | None) -> RecordPage:
-    """A page of records in the order asked for.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a list goes on: which of its readings, and the service's token in it, or none at its
+    beginning."""
 
-    Raises ``RefusedRequestError``: 422 for a limit outside 1 to 1000, or a number in CRM, 400 for a
-    continuation that another list gave; else as the services do.
+    reading: int = 0
+    token: str = ""
+
+
+def list_records(work: Work, asked: Asked, continuation: str | None) -> RecordPage:
+    """A page of records in the order asked for; in a search those that a number found come first.
+
+    Raises ``RefusedRequestError``: 422 for a limit outside 1 to 1000, or a number where records
+    have none, 400 for a continuation that another list gave; else as the services do.
     """
     check_limit(asked.limit)
-    by_number = asked.key or asked.order in (RecordOrder.KEY, RecordOrder.KEY_DOWN)
-    if asked.side == "crm" and by_number:
+    _check_number(work.mapping, asked)
+    mark = asked.mark(work.mapping.name)
+    readings = readings_of(work.mapping, asked)
+    place = _place_of(continuation, mark, len(readings))
+    found: list[ListedRecord] = []
+    for _ in range(MOST_PAGES):
+        reading = readings[place.reading]
+        page = _fetch(work, asked, place, reading, asked.limit - len(found))
+        new = [each for each in page.records if reading.has(each)]
+        found += [each for each in _listed(work, asked, new) if _fits(each, asked.state)]
+        following = _following(place, page.next, len(readings))
+        if following is None:
+            return RecordPage(records=found, continuation=None)
+        goes_on, place = following.reading == place.reading, following
+        # A reading's next page could be more than is left; the next reading's first one is not.
+        if len(found) >= asked.limit or (found and goes_on):
+            break
+    return RecordPage(records=found, continuation=_continuation(mark, place))
+
+
+def _check_number(mapping: TableMapping, asked: Asked) -> None:
+    if not (asked.key or asked.order in (RecordOrder.KEY, RecordOrder.KEY_DOWN)):
+        return
+    if asked.side == "crm":
         raise RefusedRequestError(
             422,
             "no-number-in-crm",
             "Records of Dynamics 365 Sales are listed by name or time, not by number.",
             hint="Leave key out, and sort by name or modified.",
         )
-    token: str | None = _token_of(continuation, asked.mark(work.mapping.name))
-    found: list[ListedRecord] = []
-    for _ in range(MOST_PAGES):
-        page = _fetch(work, asked, token or "")
-        found += [each for each in _listed(work, asked, page.records) if _fits(each, asked.state)]
-        token = page.next
-        if token is None or found:
-            break  # another page of the service could be more than the limit
-    mark = asked.mark(work.mapping.name)
-    return RecordPage(records=found, continuation=_continuation(mark, token) if token else None)
+    if mapping.bc.key == mapping.bc.id_field:
+        raise RefusedRequestError(
+            422,
+            "no-number",
+            f"Records of {mapping.name} have no number or code.",
+            hint="Leave key out, and sort by name or modified.",
+        )
 
 
 def _fits(record: ListedRecord, state: RecordState | None) -> bool:
@@ -75,29 +106,26 @@ def _fits(record: ListedRecord, state: RecordState | None) -> bool:
 # Reading
 
 
-def _fetch(work: Work, asked: Asked, token: str) -> Page:
+def _fetch(work: Work, asked: Asked, place: _Place, reading: Reading, size: int) -> Page:
     mapping = work.mapping
     descending = " desc" if asked.order.value.startswith("-") else ""
     orderby = odata.name(_column(work, asked)) + descending
     if asked.side == "bc":
-        sought = [odata.contains(mapping.bc.title[0], asked.search)] if asked.search else []
-        sought += [odata.contains(mapping.bc.key, asked.key)] if asked.key else []
         return work.bc.fetch_page(
             work.endpoint,
             select=mapping.bc_select(),
-            filter=odata.all_of([mapping.bc.filter, *sought]) or None,
+            filter=reading.filter or None,
             orderby=orderby,
-            page_size=asked.limit,
-            token=token,
+            page_size=size,
+            token=place.token,
         )
-    sought = [odata.contains(mapping.crm.title, asked.search)] if asked.search else []
     return work.crm.fetch_page(
         mapping.crm.entity_set,
         select=tuple(dict.fromkeys([*mapping.crm_select(), _CRM_MODIFIED])),
-        filter=odata.all_of([mapping.crm.filter, *sought]) or None,
+        filter=reading.filter or None,
         orderby=orderby,
-        page_size=asked.limit,
-        token=token,
+        page_size=size,
+        token=place.token,
     )
 
 
@@ -182,18 +210,26 @@ def _state(coupling: Coupling | None, said: Outcome | None) -> RecordState:
 # Where a list goes on
 
 
-def _continuation(mark: str, token: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([mark, token]).encode()).decode("ascii")
+def _following(place: _Place, token: str | None, readings: int) -> _Place | None:
+    """The place after a page, None after the last one."""
+    if token is not None:
+        return replace(place, token=token)
+    return _Place(reading=place.reading + 1) if place.reading + 1 < readings else None
 
 
-def _token_of(continuation: str | None, mark: str) -> str | None:
+def _continuation(mark: str, place: _Place) -> str:
+    content = json.dumps([mark, place.reading, place.token])
+    return base64.urlsafe_b64encode(content.encode()).decode("ascii")
+
+
+def _place_of(continuation: str | None, mark: str, readings: int) -> _Place:
     if continuation is None:
-        return None
+        return _Place()
     try:
         content = json.loads(base64.b64decode(continuation.encode("ascii"), b"-_", validate=True))
     except (ValueError, RecursionError):  # not ASCII, not base64, not UTF-8 or not JSON
         content = None
     match content:
-        case [str(of), str(token)] if of == mark:
-            return token
+        case [str(of), int(reading), str(token)] if of == mark and 0 <= reading < readings:
+            return _Place(reading=reading, token=token)
     raise unknown_continuation()

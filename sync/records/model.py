@@ -42,7 +42,7 @@ class Asked:
     side: Side
     state: RecordState | None = None
     search: str = ""
-    """Part of a name."""
+    """Part of a name, or how a number or code begins."""
     key: str = ""
     """Part of a number or code, of BC records."""
     order: RecordOrder = RecordOrder.NAME

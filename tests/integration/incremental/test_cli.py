@@ -12,7 +12,7 @@ import pytest
 
 from local.platform import REPOSITORY
 from local.run import client_environment
-from tests.integration.incremental.office import MAPPINGS, Office
+from tests.integration.incremental.office import MAPPINGS, Office, soon
 
 
 class Shell:
@@ -76,3 +76,45 @@ def test_couplings_are_listed_whole(shell, office):
 def test_a_refusal_is_a_problem_with_its_exit_code(shell):
     problem = shell.run("sync", shell.connection, "NO SUCH TABLE", code=1)["problem"]
     assert problem["code"] == "mapping-unknown"
+
+
+def test_a_coupling_is_seen_undone_and_seen_to_be_gone(shell, office):
+    customer = office.customer()
+    table = (shell.connection, "CUSTOMER")
+    shell.run("uncouple", *table, customer.number, "--yes", code=0)
+    search = ("--search", customer.number)
+    apart = _until_partner_is(shell, search, None)
+    assert (apart["id"], apart["reason"]["code"]) == (customer.bc_id, "uncoupled")
+    shell.run("couple", *table, customer.number, customer.crm_id, "--first", "none", code=0)
+    there = _until_partner_is(shell, search, customer.crm_id)
+    assert there["coupled_with"]["gone"] is False
+    changes = shell.run("changes", shell.connection, "--table", "CUSTOMER", code=0)["changes"]
+    coupled, uncoupled = changes[:2]
+    actions = [each["example"]["action"] for each in (coupled, uncoupled)]
+    assert (actions, coupled["undone_by"]) == (["coupled", "uncoupled"], None)
+    undone = shell.run("undo", shell.connection, coupled["id"], code=0)
+    assert [each["undo"]["state"] for each in undone["pairs"]] == ["asked"]
+    _until_partner_is(shell, search, None)
+    other_side = shell.run("records", *table, "--side", "crm", "--state", "uncoupled", code=0)
+    assert customer.crm_id in {each["id"] for each in other_side["records"]}
+    latest, before, *_ = shell.run("changes", shell.connection, code=0)["changes"]
+    assert (latest["undoes"], before["undone_by"]) == (coupled["id"], latest["id"])
+    pairs = shell.run("changes", shell.connection, "--pairs", coupled["id"], code=0)["pairs"]
+    assert [each["bc_id"] for each in pairs] == [customer.bc_id]
+    # And the other way round: what was taken apart at first is coupled again.
+    shell.run("undo", shell.connection, uncoupled["id"], code=0)
+    _until_partner_is(shell, search, customer.crm_id)
+    refused = shell.run("undo", shell.connection, "9" * 18 + "a" * 14, code=1)["problem"]
+    assert refused["code"] == "change-unknown"
+
+
+def _until_partner_is(shell: Shell, search: tuple[str, str], partner: str | None) -> dict[str, Any]:
+    """The record that a search finds, once it is coupled like this."""
+
+    def found() -> list[dict[str, Any]]:
+        listed = shell.run("records", shell.connection, "CUSTOMER", *search, code=0)["records"]
+        assert len(listed) == 1
+        there = listed[0]["coupled_with"]
+        return listed if (there and there["id"]) == partner else []
+
+    return soon(found, f"the partner {partner}")[0]
