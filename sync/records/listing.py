@@ -70,7 +70,7 @@ def list_records(work: Work, asked: Asked, continuation: str | None) -> RecordPa
         if following is None:
             return RecordPage(records=found, continuation=None)
         goes_on, place = following.reading == place.reading, following
-        # A reading's next page could be more than is left; the next reading's first one is not.
+        # What was found is told at once; only what names find fills up what numbers did.
         if len(found) >= asked.limit or (found and goes_on):
             break
     return RecordPage(records=found, continuation=_continuation(mark, place))

@@ -108,6 +108,7 @@ def test_paths_of_records():
 
 def test_lists_of_values():
     assert odata.any_equal("id", ["a", "b"]) == "(id eq 'a' or id eq 'b')"
+    assert odata.any_of(["a eq 1", "b eq 2"]) == "(a eq 1 or b eq 2)"
     assert odata.is_in("name", ["a", "O'H", 'say "x"']) == (
         'Microsoft.Dynamics.CRM.In(PropertyName=\'name\',PropertyValues=["a","O\'H","say \\"x\\""])'
     )
