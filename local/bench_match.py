@@ -55,7 +55,7 @@ def require_counts(expected: Mapping[str, int], found: Mapping[str, int]) -> Non
     """Raise ``MatchBenchError`` where a match counted otherwise than the records were made."""
     differing = [
         f"{name}: {found.get(name)} found, {expected.get(name)} made"
-        for name in expected | found
+        for name in {**expected, **found}
         if found.get(name) != expected.get(name)
     ]
     if differing:

@@ -88,6 +88,14 @@ def test_rows_are_read_as_they_were_stored(store):
     assert store.row(of, MatchKind.EXACT, "00000009") is None
 
 
+def test_rows_may_be_stored_again_with_others_among_them(store):
+    """As where the answer to a request was lost."""
+    rows = [row(number) for number in range(3)]
+    store.put_rows("CUSTOMER", result().id, rows[1:2])
+    of = published(store, *rows)
+    assert store.list_page(of, MatchKind.EXACT).rows == rows
+
+
 def test_a_result_is_read_as_it_was_published(store):
     assert store.find("CUSTOMER") is None
     of = published(store)
