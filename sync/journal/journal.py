@@ -100,7 +100,10 @@ class CouplingJournal:
         found = [_entry_of(row) for row in rows]
         if not found:
             raise RefusedRequestError(
-                404, "change-unknown", f"There is no coupling change {change_id}."
+                404,
+                "change-unknown",
+                f"There is no coupling change {change_id}.",
+                hint="Name one of the list of coupling changes.",
             )
         return found
 

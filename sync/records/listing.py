@@ -42,11 +42,11 @@ _CRM_MODIFIED = "modifiedon"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
-    """Where a list goes on: which of its readings, and the service's token in it, or none at its
+    """Where a list goes on: which of its readings, and the service's cursor in it, or none at its
     beginning."""
 
     reading: int = 0
-    token: str = ""
+    cursor: str = ""
 
 
 def list_records(work: Work, asked: Asked, continuation: str | None) -> RecordPage:
@@ -117,7 +117,7 @@ def _fetch(work: Work, asked: Asked, place: _Place, reading: Reading, size: int)
             filter=reading.filter or None,
             orderby=orderby,
             page_size=size,
-            token=place.token,
+            token=place.cursor,
         )
     return work.crm.fetch_page(
         mapping.crm.entity_set,
@@ -125,7 +125,7 @@ def _fetch(work: Work, asked: Asked, place: _Place, reading: Reading, size: int)
         filter=reading.filter or None,
         orderby=orderby,
         page_size=size,
-        token=place.token,
+        token=place.cursor,
     )
 
 
@@ -210,15 +210,15 @@ def _state(coupling: Coupling | None, said: Outcome | None) -> RecordState:
 # Where a list goes on
 
 
-def _following(place: _Place, token: str | None, readings: int) -> _Place | None:
+def _following(place: _Place, cursor: str | None, readings: int) -> _Place | None:
     """The place after a page, None after the last one."""
-    if token is not None:
-        return replace(place, token=token)
+    if cursor is not None:
+        return replace(place, cursor=cursor)
     return _Place(reading=place.reading + 1) if place.reading + 1 < readings else None
 
 
 def _continuation(mark: str, place: _Place) -> str:
-    content = json.dumps([mark, place.reading, place.token])
+    content = json.dumps([mark, place.reading, place.cursor])
     return base64.urlsafe_b64encode(content.encode()).decode("ascii")
 
 
@@ -230,6 +230,6 @@ def _place_of(continuation: str | None, mark: str, readings: int) -> _Place:
     except (ValueError, RecursionError):  # not ASCII, not base64, not UTF-8 or not JSON
         content = None
     match content:
-        case [str(of), int(reading), str(token)] if of == mark and 0 <= reading < readings:
-            return _Place(reading=reading, token=token)
+        case [str(of), int(reading), str(cursor)] if of == mark and 0 <= reading < readings:
+            return _Place(reading=reading, cursor=cursor)
     raise unknown_continuation()
