@@ -88,6 +88,8 @@ def test_a_coupling_is_seen_undone_and_seen_to_be_gone(shell, office):
     shell.run("couple", *table, customer.number, customer.crm_id, "--first", "none", code=0)
     there = _until_partner_is(shell, search, customer.crm_id)
     assert there["coupled_with"]["gone"] is False
+    by_number = shell.run("records", *table, "--side", "crm", *search, code=0)["records"]
+    assert customer.crm_id in {each["id"] for each in by_number}
     changes = shell.run("changes", shell.connection, "--table", "CUSTOMER", code=0)["changes"]
     coupled, uncoupled = changes[:2]
     actions = [each["example"]["action"] for each in (coupled, uncoupled)]
