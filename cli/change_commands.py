@@ -12,7 +12,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from cli.context import Context
-from cli.errors import ExitCode, UsageError
+from cli.errors import ExitCode, ServiceError, UsageError
 from cli.sync_commands import run_exit_code, watched_run
 from cli.terminal import table
 
@@ -73,7 +73,7 @@ def add_undo(parser: ArgumentParser) -> None:
 def undo(context: Context, arguments: Namespace) -> ExitCode:
     """Undo a coupling change, and tell what cannot be undone and why."""
     name, change = arguments.connection, arguments.change
-    run = context.api.post("connections", name, "coupling-changes", change, "undo")
+    run = _begun(context, name, change)
     review = watched_run(context, name, run["run_id"])
     pairs = _pairs(context, name, change, review["run"]["mappings"])
     counts = Counter(_state(each) for each in pairs)
@@ -89,6 +89,17 @@ def undo(context: Context, arguments: Namespace) -> ExitCode:
     views.append(Text(f"To undo that in turn: coupler undo {name} {run['run_id']}"))
     context.terminal.show({**review, "pairs": pairs}, *views)
     return _exit_code(review, counts)
+
+
+def _begun(context: Context, name: str, change: str) -> dict[str, Any]:
+    """The run that undoes a change."""
+    try:
+        return context.api.post("connections", name, "coupling-changes", change, "undo")
+    except ServiceError as error:
+        if error.problem.get("code") not in ("change-unknown", "not-found"):
+            raise
+        told = f"{error}\nSee which there are: coupler changes {name}"
+        raise ServiceError(told, problem=error.problem) from error
 
 
 def _exit_code(review: dict[str, Any], counts: Counter[str]) -> ExitCode:

@@ -171,14 +171,16 @@ def test_what_stopped_the_run_is_told(coupler, undoing):
 
 
 @pytest.mark.parametrize(
-    ("status", "problem"),
+    ("status", "problem", "step"),
     [
-        (404, {"code": "change-unknown", "detail": "There is no coupling change 2a."}),
-        (409, {"code": "run-active", "detail": "A run is in process.", "hint": "Wait for it."}),
+        (404, {"code": "change-unknown", "detail": "There is no 2a."}, "coupler changes cronus"),
+        (404, {"code": "not-found", "detail": "There is no such."}, "coupler changes cronus"),
+        (409, {"code": "run-active", "detail": "A run is there.", "hint": "Wait."}, "Wait."),
     ],
 )
-def test_a_refused_undo_says_why(coupler, service, status, problem):
+def test_a_refused_undo_says_why_and_what_to_do(coupler, service, status, problem, step):
     service.plan("POST", UNDO, problem, status=status)
     ended = coupler("undo", "cronus", "2a", "--json")
     assert (ended.code, ended.document) == (1, {"problem": problem})
     assert problem["detail"] in ended.told
+    assert ended.told.rstrip().endswith(step)
