@@ -16,6 +16,8 @@ from cli.errors import ServiceError
 
 _TIMEOUT_SECONDS = 60
 _TRIES = 4
+MOST_OF_A_PAGE = 1000
+"""Entries that the service puts on a page at most."""
 _LONGEST_WAIT_SECONDS = 30.0
 _PASSING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
@@ -62,11 +64,13 @@ class Api:
         answer = self._ask("GET", path)
         return self._document(answer), answer.headers.get("ETag", "")
 
-    def all(self, member: str, *path: str, **query: Any) -> Iterator[dict[str, Any]]:
+    def all(
+        self, member: str, *path: str, page_size: int = MOST_OF_A_PAGE, **query: Any
+    ) -> Iterator[dict[str, Any]]:
         """A whole list, page by page as it is used."""
         continuation: str | None = None
         while True:
-            page = self.get(*path, limit=1000, continuation=continuation, **query)
+            page = self.get(*path, limit=page_size, continuation=continuation, **query)
             yield from page[member]
             continuation = page["continuation"]
             if not continuation:

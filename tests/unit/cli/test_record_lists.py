@@ -94,6 +94,22 @@ def test_that_there_is_more_is_said(coupler, service, limit, more):
 
 
 @pytest.mark.parametrize(
+    ("how", "size"),
+    [
+        ((), "101"),
+        (("--limit", "5"), "6"),
+        (("--limit", "5000"), "1000"),
+        (("--limit", "5", "--state", "gone"), "1000"),
+        (("--all",), "1000"),
+    ],
+)
+def test_no_more_is_read_than_is_wanted_unless_it_is_looked_through(coupler, service, how, size):
+    service.plan("GET", RECORDS, page())
+    coupler(*LIST, *how)
+    assert service.asked[0].query["limit"] == size
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         ("--limit", "0"),
