@@ -15,6 +15,7 @@ help: ## show this
 	@echo "  PORT_BASE=7170   other ports, so that two copies run side by side (run, demo, bench, soak)"
 	@echo "  DATA=folder      data in the APIs' own JSON shape, in place of generated data (demo)"
 	@echo "  N=20000          customers to measure with (bench)"
+	@echo "  MATCH=100000     records of each side to match, 0 for none; ONLY=match leaves out all else (bench)"
 	@echo "  MINUTES=3 SEED=7 how long, and from which seed (soak)"
 	@echo "  CRM_URL= BC_URL= a real service in a simulator's place (run, demo)"
 
@@ -27,8 +28,9 @@ run: setup ## start the service and everything around it, until Ctrl-C
 demo: setup ## couple and synchronize a sample company, and show the result
 	@$(PYTHON) -m local demo $(PLATFORM) $(if $(DATA),--data "$(DATA)")
 
-bench: setup ## measure a full synchronization and incremental passes
-	@$(PYTHON) -m local bench $(PLATFORM) $(if $(N),--customers $(N))
+bench: setup ## measure a full synchronization, incremental passes and a match
+	@$(PYTHON) -m local bench $(PLATFORM) $(if $(N),--customers $(N)) \
+	  $(if $(MATCH),--match-records $(MATCH)) $(if $(ONLY),--only $(ONLY))
 
 soak: setup ## edit both sides under faults and kills, and see that nothing is lost
 	@$(PYTHON) -m local soak $(PLATFORM) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))

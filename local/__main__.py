@@ -8,7 +8,7 @@ import sys
 _COMMANDS = {
     "run": "start every part and leave it up until Ctrl-C",
     "demo": "couple and synchronize a sample company, and show the result",
-    "bench": "measure a full synchronization and incremental passes",
+    "bench": "measure a full synchronization, incremental passes and a match",
     "soak": "edit both sides under faults and kills, and see that nothing is lost",
 }
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -22,6 +23,8 @@ def review_line(status: str, handled: int, expected: int) -> dict[str, Any]:
         (["--bc-url", "https://api.businesscentral.dynamics.com/v2.0/x/y"], "simulators"),
         (["--customers", "0"], "customers"),
         (["--customers", "many"], "customers"),
+        (["--match-records", "-1"], "match-records"),
+        (["--only", "match", "--match-records", "0"], "nothing to measure"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_before_anything_starts(arguments, reason, capsys):
@@ -43,6 +46,26 @@ def test_a_failure_is_told_on_the_error_output_and_ends_with_1(monkeypatch, caps
     told = capsys.readouterr()
     assert "CONTACT is error: storage did not answer" in told.err
     assert told.out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "measured"),
+    [
+        ([], {"passes": 20_000, "match": 100_000}),
+        (["--customers", "7", "--match-records", "0"], {"passes": 7}),
+        (["--only", "match", "--match-records", "5"], {"match": 5}),
+    ],
+)
+def test_what_is_asked_for_is_measured_and_nothing_else(
+    arguments, measured, monkeypatch, capsys, tmp_path
+):
+    monkeypatch.setattr(bench, "_bench", lambda _, customers, log: {"passes": customers})
+    monkeypatch.setattr(bench, "measure_match", lambda _, records, *others: records)
+    monkeypatch.setattr(bench, "_LOG", tmp_path / "bench.log")
+    monkeypatch.setattr(bench, "_RESULT", tmp_path / "bench.json")
+    assert bench.main(arguments) == 0
+    assert json.loads(capsys.readouterr().out) == measured
+    assert json.loads((tmp_path / "bench.json").read_text(encoding="utf-8")) == measured
 
 
 def test_a_floor_that_moved_fewer_records_is_none():

@@ -69,6 +69,20 @@ def test_a_meter_that_was_reset_begins_at_zero():
     assert meter.counted() == {"table": 0, "queue": 0}
 
 
+def test_what_looking_costs_is_told_and_left_out_of_the_count():
+    meter = StorageMeter(lambda name, line: None)
+    meter("azurite", access("POST /devstoreaccount1/$batch"))
+
+    def look() -> None:
+        for _ in range(3):
+            meter("azurite", access("GET /devstoreaccount1/runs(PartitionKey='a',RowKey='b')"))
+        meter("azurite", access("GET /devstoreaccount1/table-jobs/messages"))
+
+    assert meter.cost_of(look) == 3.0
+    meter.reset()
+    assert meter.settled() == 0
+
+
 def test_processor_time_counts_from_the_meters_making():
     meter = ProcessMeter(os.getpid())
     before = meter.cpu_s()
