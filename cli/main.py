@@ -52,6 +52,7 @@ COMMANDS = {
         add=coupling_commands.add_synchronize, run=coupling_commands.synchronize
     ),
     "match": Command(add=match_commands.add_match, run=match_commands.match),
+    "candidates": Command(add=match_commands.add_candidates, run=match_commands.candidates),
     "changes": Command(add=change_commands.add_changes, run=change_commands.changes),
     "undo": Command(add=change_commands.add_undo, run=change_commands.undo),
     "export": Command(add=transfer_commands.add_export, run=transfer_commands.export),

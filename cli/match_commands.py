@@ -52,6 +52,24 @@ def add_match(parser: ArgumentParser) -> None:
     )
 
 
+def add_candidates(parser: ArgumentParser) -> None:
+    parser.add_argument("connection")
+    parser.add_argument("table", help="table mapping, such as CUSTOMER")
+    parser.add_argument("place", help="of the ambiguous match, as match tells")
+    parser.add_argument("--side", choices=("bc", "crm"), default="crm", help="crm by default")
+
+
+def candidates(context: Context, arguments: Namespace) -> ExitCode:
+    """All records of one side of an ambiguous match, each of which may be picked."""
+    path = ("connections", arguments.connection, "matches", arguments.table, "candidates")
+    asked = {"place": arguments.place, "side": arguments.side}
+    found = list(context.api.all("candidates", *path, **asked))
+    rows = [(each["number"], each["name"], each["id"], each["why"]) for each in found]
+    headings = ("Number", "Name", "Id", "Why")
+    context.terminal.show({"candidates": found}, table("Candidates", headings, rows))
+    return ExitCode.DONE
+
+
 def match(context: Context, arguments: Namespace) -> ExitCode:
     """Match uncoupled records of both sides; or accept what the last match found."""
     if arguments.most < 0:
@@ -191,19 +209,22 @@ def _views(mapping: str, rows: dict[str, list[dict[str, Any]]]) -> list[Renderab
         table(
             f"{mapping}: {kind}",
             headings,
-            [(_named(row["bc"]), _named(row["crm"]), _why(row), _became(row)) for row in found],
+            [(_named(row, "bc"), _named(row, "crm"), _why(row), _became(row)) for row in found],
         )
         for kind, found in rows.items()
         if found
     ]
 
 
-def _named(candidates: Sequence[dict[str, Any]]) -> str:
+def _named(row: dict[str, Any], side: str) -> str:
     """Each record on a line of its own: number, name and id, by which it is picked."""
-    return "\n".join(
+    lines = [
         " ".join(text for text in (each["number"], each["name"], each["id"]) if text)
-        for each in candidates
-    )
+        for each in row[side]
+    ]
+    if more := row[f"{side}_total"] - len(lines):
+        lines.append(f"… {more} more: coupler candidates … {row['place']} --side {side}")
+    return "\n".join(lines)
 
 
 def _why(row: dict[str, Any]) -> str:

@@ -17,7 +17,8 @@ from sync.bulk.model import Action, Told, ToldState, Want
 from sync.by_hand.pairing import First
 from sync.matching.model import Fate, MatchKind, MatchRow, Result, RowState
 from sync.matching.recheck import id_pair, refusals
-from sync.matching.store import MatchStore, pick_key
+from sync.matching.store import MatchStore
+from sync.matching.stored import pick_key
 from sync.work import Work
 
 SOURCE = "matches"

@@ -67,8 +67,8 @@ def row_document(row: MatchRow, picks: Mapping[str, Pick]) -> dict[str, Any]:
         "place": row.place,
         "why": _why(row),
         "criterion": _criterion(row),
-        "bc": [_candidate(row, each, "bc") for each in row.bc],
-        "crm": [_candidate(row, each, "crm") for each in row.crm],
+        "bc": [candidate_document(row, each, "bc") for each in row.bc],
+        "crm": [candidate_document(row, each, "crm") for each in row.crm],
         "bc_total": row.bc_total,
         "crm_total": row.crm_total,
         "percent": row.percent,
@@ -119,7 +119,8 @@ def _criterion(row: MatchRow) -> dict[str, Any] | None:
     }
 
 
-def _candidate(row: MatchRow, candidate: Candidate, side: Side) -> dict[str, Any]:
+def candidate_document(row: MatchRow, candidate: Candidate, side: Side) -> dict[str, Any]:
+    """One record of a row, and why it was considered."""
     own = row.criterion.bc if side == "bc" else row.criterion.crm
     other = row.criterion.crm if side == "bc" else row.criterion.bc
     # the columns of a criterion hold as many values as it has fields; none where none decided

@@ -26,7 +26,7 @@ from sync.functions import StartRequest, begin_coupling, begin_run
 from sync.jobs import RunKind
 from sync.mapping import MAPPING_NAME, TableMapping
 from sync.matching.accepted import SOURCE, Accepted
-from sync.matching.documents import matches_document, row_document
+from sync.matching.documents import candidate_document, matches_document, row_document
 from sync.matching.model import MatchKind, MatchRow, Result
 from sync.matching.opening import match_store, picks_of
 from sync.matching.picks import WantedPick
@@ -63,6 +63,17 @@ class MatchQuery:
     """Only rows that have a record of this side."""
     search: Annotated[str, Text(longest=250)] | None = None
     """Part of a record's name, number or id on either side."""
+    limit: Limit = USUAL_LIMIT
+    continuation: Continuation | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateQuery:
+    """Which candidates of an ambiguous group are asked for."""
+
+    place: Annotated[str, Text(longest=20)]
+    """The group's, as the list of matches tells."""
+    side: OfSide
     limit: Limit = USUAL_LIMIT
     continuation: Continuation | None = None
 
@@ -143,6 +154,33 @@ def list_matches(req: Request) -> func.HttpResponse:
     picks = {each.bc_id: each for each in store.picks(result)}
     body = {
         "matches": [row_document(row, picks) for row in page.rows],
+        "continuation": page.continuation,
+    }
+    return answers.ok(body)
+
+
+@route(blueprint, Role.READER, "GET", f"{_ROUTE}/{{mapping}}/candidates", query=CandidateQuery)
+def list_candidates(req: Request) -> func.HttpResponse:
+    """200 with all candidates of one side of an ambiguous group."""
+    mapping = _catalog(req).named(req.path("mapping", MAPPING_NAME))
+    query = req.query(CandidateQuery)
+    store = match_store(req.caller.tenant, _connection_id(req))
+    result = _result(req, mapping)
+    group = store.row(result, MatchKind.AMBIGUOUS, query.place)
+    if group is None:
+        raise RefusedRequestError(
+            404,
+            "group-unknown",
+            f"The last match of {mapping.name} has no ambiguous group at the place {query.place}.",
+            hint="Take the place from the list of ambiguous matches.",
+        )
+    side: Side = "bc" if query.side is OfSide.BC else "crm"
+    page = store.candidates_page(
+        result, query.place, side, limit=query.limit, continuation=query.continuation
+    )
+    body = {
+        "total": group.bc_total if side == "bc" else group.crm_total,
+        "candidates": [candidate_document(group, each, side) for each in page.candidates],
         "continuation": page.continuation,
     }
     return answers.ok(body)

@@ -71,7 +71,7 @@ class MatchRow:
     place: str
     """Tells the row among those of its kind, which are in the order of their places."""
     bc: tuple[Candidate, ...] = ()
-    """The first ones, of a large group."""
+    """All of them where the row was made; the first ones, of a large group, where it was read."""
     crm: tuple[Candidate, ...] = ()
     bc_total: int = 0
     crm_total: int = 0

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from couplings.model import Side
 from errors import RefusedRequestError
-from sync.matching.model import Candidate, MatchKind, MatchRow, Pick, Result, RowState
+from sync.matching.model import Candidate, Pick, Result, RowState
 from sync.matching.store import MatchStore
 
 _DONE = (RowState.COUPLED, RowState.ALREADY)
@@ -74,8 +74,8 @@ class Picks:
 
     def _allowed(self, wanted: WantedPick) -> Pick:
         """The pick with the records' names, if a row offers it."""
-        row = self._row_of(wanted)
-        if row is None:
+        found = self._offered(wanted)
+        if found is None:
             raise RefusedRequestError(
                 409,
                 "no-candidate",
@@ -84,22 +84,21 @@ class Picks:
                 hint="Pick two records of one ambiguous group, or a proposal; couple any others "
                 "one at a time.",
             )
+        of_bc, of_crm = found
         return Pick(
             bc_id=wanted.bc_id,
             crm_id=wanted.crm_id,
-            bc_name=_name(row.bc, wanted.bc_id),
-            crm_name=_name(row.crm, wanted.crm_id),
+            bc_name=_name(of_bc),
+            crm_name=_name(of_crm),
             by=self._by,
             picked_at=self._now(),
         )
 
-    def _row_of(self, wanted: WantedPick) -> MatchRow | None:
-        of_bc = self._store.places_of(self._result, "bc", wanted.bc_id)
-        of_crm = self._store.places_of(self._result, "crm", wanted.crm_id)
-        for kind in (MatchKind.AMBIGUOUS, MatchKind.PROPOSED):
-            for place in set(of_bc.get(kind, [])).intersection(of_crm.get(kind, [])):
-                return self._store.row(self._result, kind, place)
-        return None
+    def _offered(self, wanted: WantedPick) -> tuple[Candidate, Candidate] | None:
+        """How the two are shown in a row that both are in."""
+        of_bc = self._store.memberships(self._result, "bc", wanted.bc_id)
+        of_crm = self._store.memberships(self._result, "crm", wanted.crm_id)
+        return next(((of_bc[each], of_crm[each]) for each in of_bc if each in of_crm), None)
 
     def _require_free(self, pick: Pick, freed: set[tuple[str, str]]) -> None:
         sides: tuple[tuple[Side, str], ...] = (("bc", pick.bc_id), ("crm", pick.crm_id))
@@ -141,6 +140,5 @@ def _picked_otherwise(held: Pick, wanted: Pick) -> RefusedRequestError:
     )
 
 
-def _name(candidates: Sequence[Candidate], record_id: str) -> str:
-    found = next(each for each in candidates if each.record_id == record_id)
-    return " ".join(text for text in (found.number, found.name) if text) or record_id
+def _name(shown: Candidate) -> str:
+    return " ".join(text for text in (shown.number, shown.name) if text) or shown.record_id

@@ -14,9 +14,6 @@ from couplings.similarity import Proposal
 from sync.mapping import MatchKey
 from sync.matching.model import Candidate, Counts, Criterion, MatchKind, MatchRow
 
-MOST_SHOWN = 50
-"""So many records of a side are told of a group; who has more has another problem."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
@@ -128,8 +125,8 @@ class RowMaker:
             yield MatchRow(
                 kind=MatchKind.AMBIGUOUS,
                 place=f"{number:08}",
-                bc=tuple(self._bc(each, level) for each in bc_ids[:MOST_SHOWN]),
-                crm=tuple(self._crm(each, level) for each in crm_ids[:MOST_SHOWN]),
+                bc=tuple(self._bc(each, level) for each in bc_ids),
+                crm=tuple(self._crm(each, level) for each in crm_ids),
                 bc_total=len(bc_ids),
                 crm_total=len(crm_ids),
                 level=level,

@@ -20,14 +20,12 @@ pick of either.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import batched, islice
-from typing import Any
 
 from couplings.model import Side
 from storage.columns import Columns
@@ -41,35 +39,45 @@ from storage.rows import (
     RowChangedError,
     RowExistsError,
     TransactionRefusedError,
-    Value,
 )
 from storage.tables import TenantTable
 from sync.matching.model import (
     Candidate,
-    Counts,
-    Criterion,
     Fate,
     MatchKind,
     MatchRow,
     Pick,
     Result,
     ResultId,
-    RowState,
+)
+from sync.matching.stored import (
+    MEMBER,
+    PICKED,
+    candidate_of,
+    candidates_key,
+    fate_values,
+    head_values,
+    insertions,
+    pick_key,
+    pick_of,
+    pick_values,
+    result_of,
+    row_of,
 )
 
 TABLE = "matches"
-
-_LONGEST_TEXT = 4000
-_LONGEST_NAME = 120
-_PICKED = "picked"
-_MEMBER = "member"
-_MOST_CHARACTERS = 30_000
-"""Of the candidates of a side: a column holds 32,000."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowPage:
     rows: list[MatchRow]
+    continuation: str | None
+    """Opaque; None on the last page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidatePage:
+    candidates: list[Candidate]
     continuation: str | None
     """Opaque; None on the last page."""
 
@@ -89,29 +97,29 @@ class MatchStore:
         """Store rows of a result that does not count yet, as many as fit into memory twice;
         idempotent."""
         partition = self._rows_of(mapping, result)
-        insertions = (each for row in rows for each in _insertions(row))
-        batches = batched(insertions, TRANSACTION_LIMIT, strict=False)
+        operations = (each for row in rows for each in insertions(row))
+        batches = batched(operations, TRANSACTION_LIMIT, strict=False)
         # all at once, because none has to come before another: nothing counts yet
         for _ in self._pool.map(partial(self._put, partition), batches):
             pass
 
-    def _put(self, partition: tuple[str, ...], insertions: Sequence[Operation]) -> None:
+    def _put(self, partition: tuple[str, ...], new: Sequence[Operation]) -> None:
         """Store new rows: insertions cost a third of anything else (``storage.insertion``). Rows
         that are there already are those of a request whose answer was lost."""
         try:
-            self._table.transact(partition, insertions)
+            self._table.transact(partition, new)
         except TransactionRefusedError:
             upsert = OperationKind.UPSERT
-            self._table.transact(partition, [replace(each, kind=upsert) for each in insertions])
+            self._table.transact(partition, [replace(each, kind=upsert) for each in new])
 
     def publish(self, result: Result) -> None:
         """Have this result count, unless a newer one does; all of its rows are stored."""
         key = (result.mapping,)
         while True:
             stored = self._table.get(self._heads, key)
-            if stored and not result.id.is_newer_than(_result_of(stored).id):
+            if stored and not result.id.is_newer_than(result_of(stored).id):
                 return
-            head = Row(partition=self._heads, key=key, values=_head_values(result))
+            head = Row(partition=self._heads, key=key, values=head_values(result))
             with suppress(RowExistsError, RowChangedError):
                 if stored is None:
                     self._table.insert(head)
@@ -133,11 +141,11 @@ class MatchStore:
     def find(self, mapping: str) -> Result | None:
         """The result that counts."""
         stored = self._table.get(self._heads, (mapping,))
-        return _result_of(stored) if stored else None
+        return result_of(stored) if stored else None
 
     def results(self) -> dict[str, Result]:
         """The results that count, by mapping."""
-        found = map(_result_of, self._table.scan(self._heads))
+        found = map(result_of, self._table.scan(self._heads))
         return {each.mapping: each for each in found}
 
     # Rows
@@ -165,9 +173,9 @@ class MatchStore:
             after=last[1] if last else None,
             page_size=min(limit + 1, 1000),
         )
-        kept = (row for row in rows if keep(_row_of(row)))
+        kept = (row for row in rows if keep(row_of(row)))
         page, following = take_page(kept, limit, of=self._table)
-        return RowPage(rows=[_row_of(row) for row in page], continuation=following)
+        return RowPage(rows=[row_of(row) for row in page], continuation=following)
 
     def rows_after(
         self, result: Result, kind: MatchKind, place: str, limit: int
@@ -179,20 +187,44 @@ class MatchStore:
             after=(kind.value, place) if place else None,
             page_size=min(limit, 1000),
         )
-        return [_row_of(row) for row in islice(rows, limit)]
+        return [row_of(row) for row in islice(rows, limit)]
 
     def row(self, result: Result, kind: MatchKind, place: str) -> MatchRow | None:
         """One row; one point read."""
         stored = self._table.get(self._rows_of(result.mapping, result.id), (kind.value, place))
-        return _row_of(stored) if stored else None
+        return row_of(stored) if stored else None
 
-    def places_of(self, result: Result, side: Side, record_id: str) -> dict[MatchKind, list[str]]:
-        """The groups and proposals that a record is in."""
+    def candidates_page(
+        self,
+        result: Result,
+        place: str,
+        side: Side,
+        *,
+        limit: int = 100,
+        continuation: str | None = None,
+    ) -> CandidatePage:
+        """All candidates of one side of an ambiguous group. Raises as ``list_page``."""
+        check_limit(limit)
+        partition, prefix = self._rows_of(result.mapping, result.id), candidates_key(place, side)
+        last = resume(continuation, of=self._table)
+        if last is not None and (last[0] != partition or last[1][: len(prefix)] != prefix):
+            raise unknown_continuation()
+        rows = self._table.scan(
+            partition,
+            prefix=prefix,
+            after=last[1] if last else None,
+            page_size=min(limit + 1, 1000),
+        )
+        page, following = take_page(rows, limit, of=self._table)
+        return CandidatePage(candidates=[candidate_of(row) for row in page], continuation=following)
+
+    def memberships(
+        self, result: Result, side: Side, record_id: str
+    ) -> dict[tuple[MatchKind, str], Candidate]:
+        """The groups and proposals that a record is in, and how it is shown there."""
         partition = self._rows_of(result.mapping, result.id)
-        found: dict[MatchKind, list[str]] = {}
-        for row in self._table.scan(partition, prefix=(_MEMBER, side, record_id), select=()):
-            found.setdefault(MatchKind(row.key[3]), []).append(row.key[4])
-        return found
+        rows = self._table.scan(partition, prefix=(MEMBER, side, record_id))
+        return {(MatchKind(row.key[3]), row.key[4]): candidate_of(row) for row in rows}
 
     def tell(self, result: Result, fates: Sequence[tuple[tuple[str, ...], Fate]]) -> None:
         """Keep what became of rows, by their keys; idempotent. Rows that are gone, of a result that
@@ -201,7 +233,7 @@ class MatchStore:
         latest = dict(fates)
         for some in batched(latest.items(), TRANSACTION_LIMIT, strict=False):
             told = [
-                Operation(kind=OperationKind.MERGE, key=key, values=_fate_values(fate))
+                Operation(kind=OperationKind.MERGE, key=key, values=fate_values(fate))
                 for key, fate in some
             ]
             try:
@@ -216,7 +248,7 @@ class MatchStore:
     def pick(self, result: Result, pick: Pick) -> Pick | None:
         """Store a pick; None once it is, else the pick that has one of the records already."""
         partition = self._rows_of(result.mapping, result.id)
-        values = _pick_values(pick)
+        values = pick_values(pick)
         try:
             self._table.transact(
                 partition,
@@ -247,24 +279,24 @@ class MatchStore:
         partition = self._rows_of(result.mapping, result.id)
         row = self._table.get(partition, pick_key(side, record_id))
         if row is None or side == "bc":
-            return _pick_of(row) if row else None
+            return pick_of(row) if row else None
         of_bc = self._table.get(partition, pick_key("bc", Columns(row).text("bc_id")))
-        return _pick_of(of_bc) if of_bc else _pick_of(row)
+        return pick_of(of_bc) if of_bc else pick_of(row)
 
     def picks_after(self, result: Result, bc_id: str, limit: int) -> Sequence[Pick]:
         """The first picks beyond that of a BC record."""
         rows = self._table.scan(
             self._rows_of(result.mapping, result.id),
-            prefix=(_PICKED, "bc"),
+            prefix=(PICKED, "bc"),
             after=pick_key("bc", bc_id) if bc_id else None,
             page_size=min(limit, 1000),
         )
-        return [_pick_of(row) for row in islice(rows, limit)]
+        return [pick_of(row) for row in islice(rows, limit)]
 
     def picks(self, result: Result) -> Iterator[Pick]:
         """All picks of a result."""
-        rows = self._table.scan(self._rows_of(result.mapping, result.id), prefix=(_PICKED, "bc"))
-        return map(_pick_of, rows)
+        rows = self._table.scan(self._rows_of(result.mapping, result.id), prefix=(PICKED, "bc"))
+        return map(pick_of, rows)
 
     @property
     def _heads(self) -> tuple[str, ...]:
@@ -272,147 +304,3 @@ class MatchStore:
 
     def _rows_of(self, mapping: str, result: ResultId) -> tuple[str, ...]:
         return (self._connection, mapping, result.text)
-
-
-def row_key(row: MatchRow) -> tuple[str, ...]:
-    """The key of a row among those of its result."""
-    return (row.kind.value, row.place)
-
-
-def pick_key(side: Side, record_id: str) -> tuple[str, ...]:
-    """The key of a pick under one of its records."""
-    return (_PICKED, side, record_id)
-
-
-def _insertions(row: MatchRow) -> Iterator[Operation]:
-    insert = OperationKind.INSERT
-    values = {"bc": _candidates_text(row.bc), "crm": _candidates_text(row.crm)}
-    yield Operation(kind=insert, key=row_key(row), values=values | _row_values(row))
-    if row.kind in (MatchKind.AMBIGUOUS, MatchKind.PROPOSED):
-        for side, text in values.items():
-            candidates = _candidates_of(text)
-            for each in candidates:
-                key = (_MEMBER, side, each.record_id, row.kind.value, row.place)
-                yield Operation(kind=insert, key=key)
-
-
-def _row_values(row: MatchRow) -> dict[str, Value]:
-    return {
-        "bc_total": row.bc_total,
-        "crm_total": row.crm_total,
-        "level": row.level,
-        "criterion": json.dumps(asdict(row.criterion)),
-        "percent": row.percent,
-        "code": row.code,
-        "message": row.message[:_LONGEST_TEXT],
-        "hint": row.hint[:_LONGEST_TEXT],
-        **_fate_values(row.fate),
-    }
-
-
-def _row_of(row: Row) -> MatchRow:
-    columns = Columns(row)
-    return MatchRow(
-        kind=MatchKind(row.key[0]),
-        place=row.key[1],
-        bc=_candidates_of(columns.text("bc")),
-        crm=_candidates_of(columns.text("crm")),
-        bc_total=columns.number("bc_total"),
-        crm_total=columns.number("crm_total"),
-        level=columns.optional_number("level"),
-        criterion=Criterion(**_tuples(json.loads(columns.text("criterion")))),
-        percent=columns.optional_number("percent"),
-        code=columns.text("code"),
-        message=columns.text("message"),
-        hint=columns.text("hint"),
-        fate=_fate_of(columns),
-    )
-
-
-def _candidates_text(candidates: Sequence[Candidate]) -> str:
-    """As many of the first candidates as a column holds."""
-    texts: list[str] = []
-    size = 0
-    for each in candidates:
-        names = [name[:_LONGEST_NAME] for name in (each.number, each.name, *each.values)]
-        texts.append(json.dumps([each.record_id, *names], ensure_ascii=False))
-        size += len(texts[-1]) + 1
-        if size > _MOST_CHARACTERS:
-            del texts[-1]
-            break
-    return f"[{','.join(texts)}]"
-
-
-def _candidates_of(text: str) -> tuple[Candidate, ...]:
-    return tuple(
-        Candidate(record_id=record_id, number=number, name=name, values=tuple(values))
-        for record_id, number, name, *values in json.loads(text)
-    )
-
-
-def _fate_values(fate: Fate) -> dict[str, Value]:
-    return {
-        "state": fate.state.value,
-        "fate_code": fate.code,
-        "fate_message": fate.message[:_LONGEST_TEXT],
-        "fate_hint": fate.hint[:_LONGEST_TEXT],
-    }
-
-
-def _fate_of(columns: Columns) -> Fate:
-    return Fate(
-        state=RowState(columns.text("state")),
-        code=columns.text("fate_code"),
-        message=columns.text("fate_message"),
-        hint=columns.text("fate_hint"),
-    )
-
-
-def _pick_values(pick: Pick) -> dict[str, Value]:
-    return {
-        "bc_id": pick.bc_id,
-        "crm_id": pick.crm_id,
-        "bc_name": pick.bc_name[:_LONGEST_NAME],
-        "crm_name": pick.crm_name[:_LONGEST_NAME],
-        "by": pick.by,
-        "picked_at": pick.picked_at,
-        **_fate_values(pick.fate),
-    }
-
-
-def _pick_of(row: Row) -> Pick:
-    columns = Columns(row)
-    return Pick(
-        bc_id=columns.text("bc_id"),
-        crm_id=columns.text("crm_id"),
-        bc_name=columns.text("bc_name"),
-        crm_name=columns.text("crm_name"),
-        by=columns.text("by"),
-        picked_at=columns.time("picked_at"),
-        fate=_fate_of(columns),
-    )
-
-
-def _head_values(result: Result) -> dict[str, Value]:
-    return {
-        "run_id": result.id.run_id,
-        "epoch": result.id.epoch,
-        "lineage": result.lineage,
-        "found_at": result.found_at,
-        "counts": json.dumps(asdict(result.counts)),
-    }
-
-
-def _result_of(row: Row) -> Result:
-    columns = Columns(row)
-    return Result(
-        mapping=row.key[0],
-        id=ResultId(run_id=columns.text("run_id"), epoch=columns.number("epoch")),
-        lineage=columns.text("lineage"),
-        found_at=columns.time("found_at"),
-        counts=Counts(**json.loads(columns.text("counts"))),
-    )
-
-
-def _tuples(lists: dict[str, Any]) -> dict[str, tuple[str, ...]]:
-    return {name: tuple(each) for name, each in lists.items()}

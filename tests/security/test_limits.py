@@ -133,7 +133,11 @@ async def _no_orchestration(*_: object) -> None:
 # sizes
 
 LISTS = sorted(name for name, one in ROUTES.items() if "limit" in one.query.__annotations__)
-NEEDED = {"list_matches": {"kind": "exact"}, "list_side_records": {"side": "bc"}}
+NEEDED = {
+    "list_matches": {"kind": "exact"},
+    "list_candidates": {"place": "00000000", "side": "bc"},
+    "list_side_records": {"side": "bc"},
+}
 """What a list is asked for at least."""
 LISTS_OF_A_BOUNDED_SIZE = {"list_connections", "list_mappings", "list_tables"}
 """As long as what an administrator set up by hand."""

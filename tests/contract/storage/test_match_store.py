@@ -22,7 +22,8 @@ from sync.matching.model import (
     ResultId,
     RowState,
 )
-from sync.matching.store import MatchStore, pick_key, row_key
+from sync.matching.store import MatchStore
+from sync.matching.stored import MOST_SHOWN, pick_key, row_key
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LATER, EARLIER = "100", "200"
@@ -96,6 +97,49 @@ def test_rows_may_be_stored_again_with_others_among_them(store):
     assert store.list_page(of, MatchKind.EXACT).rows == rows
 
 
+def large_group(size: int, place: int = 0) -> MatchRow:
+    """Two records of Business Central that so many of CRM fit."""
+    return row(
+        place,
+        MatchKind.AMBIGUOUS,
+        bc=tuple(candidate(f"b{place}-{number}") for number in range(2)),
+        crm=tuple(candidate(f"c{place}-{number:04}", number="") for number in range(size)),
+        bc_total=2,
+        crm_total=size,
+    )
+
+
+def test_a_large_group_shows_its_first_candidates_and_all_are_listed(store):
+    group = large_group(MOST_SHOWN + 30)
+    of = published(store, group, large_group(3, place=1))
+    [shown, _] = store.list_page(of, MatchKind.AMBIGUOUS).rows
+    assert (shown.crm, shown.crm_total) == (group.crm[:MOST_SHOWN], MOST_SHOWN + 30)
+    first = store.candidates_page(of, group.place, "crm", limit=70)
+    rest = store.candidates_page(of, group.place, "crm", limit=70, continuation=first.continuation)
+    assert (*first.candidates, *rest.candidates) == group.crm
+    assert rest.continuation is None
+    assert store.candidates_page(of, group.place, "bc").candidates == list(group.bc)
+    assert store.candidates_page(of, "00000009", "bc").candidates == []
+
+
+def test_candidates_are_not_gone_on_with_from_another_list(store):
+    of = published(store, large_group(3), large_group(3, place=1))
+    page = store.candidates_page(of, "00000000", "crm", limit=1)
+    for place, side in (("00000001", "crm"), ("00000000", "bc")):
+        with pytest.raises(RefusedRequestError) as refused:
+            store.candidates_page(of, place, side, limit=1, continuation=page.continuation)
+        assert refused.value.code == "continuation-unknown"
+
+
+def test_every_candidate_of_a_large_group_is_known_as_one(store):
+    group = large_group(MOST_SHOWN + 1)
+    of = published(store, group)
+    last = group.crm[-1]
+    found = store.memberships(of, "crm", last.record_id)
+    assert found == {(MatchKind.AMBIGUOUS, group.place): last}
+    assert store.memberships(of, "crm", "unknown") == {}
+
+
 def test_a_result_is_read_as_it_was_published(store):
     assert store.find("CUSTOMER") is None
     of = published(store)
@@ -167,14 +211,14 @@ def test_a_continuation_of_another_result_or_kind_is_refused(store):
         assert refused.value.code == "continuation-unknown"
 
 
-def test_a_group_of_many_records_with_long_names_tells_as_many_as_a_row_holds(store):
-    many = tuple(candidate(f"c{number}", name="é" * 500) for number in range(400))
-    of = published(store, row(0, MatchKind.AMBIGUOUS, crm=many, crm_total=400))
+def test_a_row_holds_as_many_candidates_with_long_values_as_there_is_room_for(store):
+    long = "é" * 500
+    many = tuple(candidate(f"c{number}", name=long, values=(long,) * 8) for number in range(60))
+    of = published(store, row(0, MatchKind.AMBIGUOUS, crm=many, crm_total=60))
     [found] = store.list_page(of, MatchKind.AMBIGUOUS).rows
-    assert 50 < len(found.crm) < 400
-    assert found.crm_total == 400
-    last = found.crm[-1].record_id
-    assert store.places_of(of, "crm", last) == {MatchKind.AMBIGUOUS: ["00000000"]}
+    assert 1 < len(found.crm) < MOST_SHOWN
+    listed = store.candidates_page(of, "00000000", "crm").candidates
+    assert [each.record_id for each in listed] == [each.record_id for each in many]
 
 
 def test_the_groups_and_proposals_of_a_record_are_found(store):
@@ -182,14 +226,16 @@ def test_the_groups_and_proposals_of_a_record_are_found(store):
         store,
         row(1, MatchKind.AMBIGUOUS),
         row(1, MatchKind.PROPOSED),
-        row(2, MatchKind.PROPOSED, bc=(candidate("b1"),)),
+        row(2, MatchKind.PROPOSED, bc=(candidate("b1", name="Other"),)),
         row(1),
     )
-    assert store.places_of(of, "bc", "b1") == {
-        MatchKind.AMBIGUOUS: ["00000001"],
-        MatchKind.PROPOSED: ["00000001", "00000002"],
+    found = store.memberships(of, "bc", "b1")
+    assert {key: each.name for key, each in found.items()} == {
+        (MatchKind.AMBIGUOUS, "00000001"): "Adatum ~ & Söhne",
+        (MatchKind.PROPOSED, "00000001"): "Adatum ~ & Söhne",
+        (MatchKind.PROPOSED, "00000002"): "Other",
     }
-    assert store.places_of(of, "crm", "b1") == {}
+    assert store.memberships(of, "crm", "b1") == {}
 
 
 def test_what_became_of_rows_is_kept_and_rows_that_are_gone_keep_nothing(store):

@@ -132,7 +132,7 @@ def test_every_answer_is_as_described(subject, name):
     ask()
 
 
-NOT_THERE = {"list_matches", "list_changed_pairs"}
+NOT_THERE = {"list_matches", "list_candidates", "list_changed_pairs"}
 """What they show is made by runs of people: tests/integration/coupling looks at it."""
 
 

@@ -44,6 +44,13 @@ class Matcher:
         rows: list[dict[str, Any]] = answer.body["matches"]
         return rows
 
+    def candidates(self, place: str, side: str) -> list[dict[str, Any]]:
+        query = urlencode({"place": place, "side": side})
+        answer = self._call("GET", f"{self._path}/CUSTOMER/candidates?{query}")
+        assert answer.status == 200, answer.body
+        found: list[dict[str, Any]] = answer.body["candidates"]
+        return found
+
     def pick(self, bc: str | None, crm: str | None) -> Answer:
         body = {"picks": [{"bc": bc, "crm": crm}]}
         return self._call("POST", f"{self._path}/CUSTOMER/pick", body)
@@ -85,6 +92,7 @@ def test_exact_matches_and_picks_are_coupled_and_all_else_is_left(matcher: Match
     [group] = matcher.rows("ambiguous", search="twin 2")
     assert {each["id"] for each in group["crm"]} == set(twins)
     assert "accountnumber is 'M-TWICE'" in group["crm"][0]["why"]
+    assert matcher.candidates(group["place"], "crm") == group["crm"]
     assert alone in {row["crm"][0]["id"] for row in matcher.rows("unmatched", side="crm")}
 
     assert matcher.pick(twice, twins[1]).status == 200

@@ -39,6 +39,9 @@ def row(**members: Any) -> dict[str, Any]:
     return {
         "bc": [{"id": "b-1", "number": "10000", "name": "Adatum"}],
         "crm": [{"id": "c-1", "number": "", "name": "Adatum Ltd"}],
+        "bc_total": 1,
+        "crm_total": 1,
+        "place": "00000000",
         "why": "They fit.",
         "hint": "",
         "became": became,
@@ -176,3 +179,28 @@ def test_a_number_that_several_candidates_have_is_not_guessed(coupler, service):
 def test_an_unclear_command_line_asks_the_service_for_nothing(coupler, service, arguments):
     assert coupler("match", "cronus", *arguments).code == 2
     assert service.asked == []
+
+
+def test_a_match_of_many_records_tells_how_to_see_all(coupler, service):
+    service.plan("GET", MATCHES, report(matched(ambiguous=1)))
+    plan_rows(service, row(crm_total=81, place="00000007"))
+    ended = coupler("match", "cronus", "--last")
+    assert "… 80 more" in ended.out
+    assert "00000007" in ended.out
+
+
+def test_all_candidates_are_shown_page_by_page(coupler, service):
+    path = f"{MATCHES}/CUSTOMER/candidates"
+    pages = [
+        {
+            "total": 2,
+            "candidates": [{"id": f"c-{n}", "number": "", "name": f"Twin {n}", "why": "It fits."}],
+            "continuation": following,
+        }
+        for n, following in ((1, "more"), (2, None))
+    ]
+    service.plan("GET", path, *pages)
+    ended = coupler("candidates", "cronus", "CUSTOMER", "00000007", "--side", "crm")
+    assert ended.code == 0
+    assert "Twin 1" in ended.out
+    assert "Twin 2" in ended.out

@@ -10,7 +10,7 @@ from errors import RefusedRequestError
 from sync.catalog import DEFAULT_CATALOG, MappingCatalog
 from sync.matching.model import Fate, MatchKind, RowState
 from sync.matching.picks import WantedPick
-from sync.matching.store import pick_key
+from sync.matching.stored import pick_key
 from tests.support.matching import MatchWorld
 from tests.support.table_jobs import bc_customer, crm_account
 
@@ -51,6 +51,18 @@ def test_a_pick_is_kept_with_who_made_it(world):
     [stored] = world.matches.picks(world.result())
     assert (stored.bc_id, stored.crm_id, stored.by) == (FIRST, TWO, "Ann")
     assert stored.bc_name == "10000 Adatum"
+
+
+def test_the_last_of_very_many_candidates_may_be_picked(world):
+    for number in range(3, 60):
+        world.crm.put("accounts", crm_account(number, name="Adatum"))
+    world.match()
+    [group] = world.rows(MatchKind.AMBIGUOUS)
+    last = str(crm_account(59)["accountid"])
+    assert group.crm_total == 59
+    assert last not in {each.record_id for each in group.crm}
+    assert pick(world, (FIRST, last)) == 1
+    assert world.accept(picked=True).to_crm.coupled == 1
 
 
 def test_picking_the_same_again_is_once(world):
