@@ -2,8 +2,7 @@
 
 A match has to know all records before it can tell of any, so both its time and its memory grow with
 them. That they grow no faster is what is measured: the same is done with a tenth of the records, on
-a platform of its own, whose peak of memory is its own. Each match is made twice: the second one also
-removes what the first one stored.
+a platform of its own, whose peak of memory is its own.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from local.simulated_world import SimulatedWorld
 type Figures = dict[str, Any]
 
 _MAPPING = "CUSTOMER"
-_MATCHES = ("first", "second")
 _POLL_SECONDS = 1.0
 _DEADLINE_SECONDS = 1800.0
 _RATIOS = ("wall_s", "slice_s", "cpu_s", "peak_rss_mb", "memory_above_idle_mb", "storage_requests")
@@ -45,23 +43,12 @@ def measure_match(
     return large | {"tenth": tenth, "times_tenth": times(large, tenth)}
 
 
-def times(large: Mapping[str, Any], small: Mapping[str, Any]) -> Figures:
+def times(large: Mapping[str, Any], small: Mapping[str, Any]) -> dict[str, float]:
     """By how much the figures of more records are greater than those of fewer. Pure."""
-    return {
-        "records": _ratio(large["records"], small["records"]),
-        **{name: _ratios(large[name], small[name]) for name in _MATCHES},
-    }
-
-
-def _ratios(large: Mapping[str, Any], small: Mapping[str, Any]) -> dict[str, float]:
+    figures = {name: (large[name], small[name]) for name in ("records", *_RATIOS)}
     requests = [sum(each["requests"].values()) for each in (large, small)]
-    return {name: _ratio(large[name], small[name]) for name in _RATIOS} | {
-        "requests": _ratio(*requests)
-    }
-
-
-def _ratio(one: float, other: float) -> float:
-    return round(one / max(0.01, other), 2)
+    figures["requests"] = (requests[0], requests[1])
+    return {name: round(one / max(0.01, other), 2) for name, (one, other) in figures.items()}
 
 
 def require_counts(expected: Mapping[str, int], found: Mapping[str, int]) -> None:
@@ -91,12 +78,10 @@ def _measure(
         client.enable(CONNECTION)
         client.set_incremental(CONNECTION, {"enabled": False})  # no timer in between
         client.change_mapping(CONNECTION, _MAPPING, {"proposes_from": PROPOSED_FROM})
-        figures: Figures = {"records": records, "counts": made.counts}
-        for name in _MATCHES:
-            tell(f"Matching, the {name} time …")
-            figures[name], counts = _match(platform, world, client, storage)
-            require_counts(made.counts, counts)
-    return figures
+        tell("Matching …")
+        figures, counts = _match(platform, world, client, storage)
+    require_counts(made.counts, counts)
+    return {"records": records, "counts": counts} | figures
 
 
 def _match(
