@@ -12,8 +12,8 @@ from functools import cache
 from threading import Lock
 from typing import Protocol
 
-from connections.model import Connection
-from connections.store import StoredConnection
+from connections.model import Connection, Credentials
+from connections.store import StoredConnection, connections_of
 from errors import ConfigurationError, CouplerError
 from identity.model import TenantId
 from services import business_central, dataverse
@@ -24,7 +24,7 @@ from services.dataverse import Dataverse
 from services.dataverse_metadata import DataverseMetadata
 from services.dataverse_webhooks import DataverseWebhooks
 from services.records import Record, Traffic
-from services.tokens import Authority, ServiceToken
+from services.tokens import Authority, ClientCredentials, ServiceToken
 from services.transport import Limits, Transport
 from settings import Settings, settings
 from storage.secrets import SecretReader, SecretText
@@ -84,16 +84,18 @@ def ways_of(
     chosen: Settings,
     secrets: Secrets,
     limits: Limits | None = None,
+    current: Callable[[], Credentials] | None = None,
 ) -> Ways:
-    """The ways to a connection's services, as patient as ``limits`` say."""
+    """The ways to a connection's services, as patient as ``limits`` say.
+
+    ``current`` tells the connection's credentials where those it was opened with are refused; else
+    they are what counts.
+    """
 
     def token(scope: str) -> ServiceToken:
-        name = connection.credentials.client_secret_name
         return ServiceToken(
             authority=authority_of(chosen),
-            tenant=connection.credentials.tenant_id,
-            client=connection.credentials.client_id,
-            secret=_FreshSecret(secrets, tenant, name),
+            credentials=_FreshCredentials(tenant, connection.credentials, secrets, current),
             scope=scope,
         )
 
@@ -134,15 +136,19 @@ def authority_of(chosen: Settings) -> Authority:
 
 
 def open_services(
-    tenant: TenantId, connection: Connection, chosen: Settings, secrets: Secrets
+    tenant: TenantId,
+    connection: Connection,
+    chosen: Settings,
+    secrets: Secrets,
+    current: Callable[[], Credentials] | None = None,
 ) -> OpenServices:
-    """Open a connection; asks Business Central for the company's id.
+    """Open a connection; asks Business Central for the company's id. ``current`` as in ``ways_of``.
 
     Raises ``ConfigurationError`` where the company is not there (naming those that are) or the
     secret is missing, ``AuthorizationError`` where Entra ID or a service refuses the credentials,
     ``TransientError`` where one cannot be reached.
     """
-    ways = ways_of(tenant, connection, chosen, secrets)
+    ways = ways_of(tenant, connection, chosen, secrets, current=current)
     bc, crm = ways.business_central, ways.crm
     try:
         company = _company(connection, business_central.companies(bc))
@@ -208,26 +214,46 @@ def open_connections() -> OpenConnections:
     """The opened connections of this process."""
     chosen = settings()
     secrets = SecretReader(chosen)
-    return OpenConnections(
-        lambda tenant, connection: open_services(tenant, connection, chosen, secrets)
-    )
+
+    def opening(tenant: TenantId, connection: Connection) -> OpenServices:
+        def current() -> Credentials:
+            stored = connections_of(tenant).load(connection.connection_id)
+            return stored.connection.credentials
+
+        return open_services(tenant, connection, chosen, secrets, current)
+
+    return OpenConnections(opening)
 
 
-class _FreshSecret:
-    """A secret for one token. It is asked for again only after it was refused, so every call but
-    the first passes by the reader's cache: a rotated secret is taken up at once."""
+class _FreshCredentials:
+    """The credentials for one token. They are asked for again only after they were refused, so
+    every call but the first looks which ones the connection has by now, and passes by the reader's
+    cache: whether another secret was named or the same one got another value, it is taken up at
+    once."""
 
-    def __init__(self, secrets: Secrets, tenant: TenantId, name: str) -> None:
-        self._secrets = secrets
+    def __init__(
+        self,
+        tenant: TenantId,
+        opened_with: Credentials,
+        secrets: Secrets,
+        current: Callable[[], Credentials] | None,
+    ) -> None:
         self._tenant = tenant
-        self._name = name
+        self._opened_with = opened_with
+        self._secrets = secrets
+        self._current = current
         self._asked = False
 
-    def __call__(self) -> str:
+    def __call__(self) -> ClientCredentials:
+        credentials = self._opened_with
         if self._asked:
-            self._secrets.forget(self._name)
+            credentials = self._current() if self._current else credentials
+            self._secrets.forget(credentials.client_secret_name)
         self._asked = True
-        return self._secrets.read(self._tenant, self._name).reveal()
+        secret = self._secrets.read(self._tenant, credentials.client_secret_name)
+        return ClientCredentials(
+            tenant=credentials.tenant_id, client=credentials.client_id, secret=secret.reveal()
+        )
 
 
 def _company(connection: Connection, companies: list[Record]) -> Record:

@@ -1,14 +1,24 @@
 """Access tokens for the services, acquired from Entra ID with a connection's client credentials.
 
-Tokens live in memory only. The client secret is asked for when an application is first used and
-again after a refusal, so that a secret rotated in the vault is taken up by itself; it never stands
-in a message or a log.
+Tokens live in memory only. The credentials are asked for when a token is first needed and again
+once they are refused, so that those that were rotated meanwhile are taken up by what is at work:
+
+    a worker                                  administrator
+    has tokens by the old secret
+                                              has the connection use another secret
+                                              removes the old one in Entra ID
+    needs another token: refused
+    asks for the credentials again: the new
+    ones give a token, the work goes on
+
+A secret never stands in a message or a log.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -54,74 +64,103 @@ class Authority:
     ca_bundle: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientCredentials:
+    """An application of a tenant, and its secret."""
+
+    tenant: str
+    client: str
+    secret: str = field(repr=False)
+
+
 @dataclass(slots=True, kw_only=True)
 class ServiceToken:
     """The token of one application in one tenant for one service. Safe to share among threads.
 
     Calling it gives a token that is valid for some minutes more; it is kept until shortly before
-    it expires. ``forget`` makes the next call acquire a new one, with the secret read again.
+    it expires. ``forget`` makes the next call acquire a new one, with the credentials asked for
+    again.
     """
 
     authority: Authority
-    tenant: str
-    client: str
-    secret: Callable[[], str] = field(repr=False)
+    credentials: Callable[[], ClientCredentials] = field(repr=False)
+    """As they are now."""
     scope: str
     """``https://contoso.crm.dynamics.com/.default``."""
-    _application: msal.ConfidentialClientApplication | None = field(
-        default=None, init=False, repr=False
-    )
+    _application: _Application | None = field(default=None, init=False, repr=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     def __call__(self) -> str:
         """The token.
 
         Raises ``AuthorizationError`` when Entra ID refuses, ``TransientError`` when it cannot be
-        reached, and what ``secret`` raises.
+        reached, and what ``credentials`` raises.
         """
         with self._lock:
-            try:
-                return self._acquired()
-            except (requests.RequestException, msal.exceptions.MsalServiceError):
-                self._application = None
-                raise TransientError(
-                    "entra-unreachable",
-                    f"Entra ID could not be reached for a token of tenant {self.tenant}.",
-                    hint="It is tried again.",
-                ) from None
-            except ValueError as failure:  # how msal reports that the tenant's metadata is missing
-                self._application = None
-                raise self._refused("", shortened(str(failure))) from None
+            kept, self._application = self._application, None
+            if kept is not None:
+                with suppress(AuthorizationError):
+                    return self._token_of(kept)
+            return self._token_of(_Application(self.credentials(), self.authority))
 
     def forget(self) -> None:
         """Drop the token, because a service did not accept it."""
         with self._lock:
             self._application = None
 
-    def _acquired(self) -> str:
-        if self._application is None:
-            self._application = msal.ConfidentialClientApplication(
-                self.client,
-                client_credential=self.secret(),
-                authority=f"{self.authority.address}/{self.tenant}",
-                instance_discovery=None if self.authority.instance_discovery else False,
-                http_client=EntraHttp(self.authority.ca_bundle),
-            )
-        answer: dict[str, Any] = self._application.acquire_token_for_client([self.scope]) or {}
+    def _token_of(self, application: _Application) -> str:
+        token = application.token(self.scope)
+        self._application = application
+        return token
+
+
+class _Application:
+    """The application as it was when its credentials were asked for, and its tokens."""
+
+    def __init__(self, credentials: ClientCredentials, authority: Authority) -> None:
+        self._credentials = credentials
+        self._authority = authority
+        self._msal: msal.ConfidentialClientApplication | None = None
+
+    def token(self, scope: str) -> str:
+        """Raises as ``ServiceToken``."""
+        try:
+            answer: dict[str, Any] = self._client().acquire_token_for_client([scope]) or {}
+        except (requests.RequestException, msal.exceptions.MsalServiceError):
+            raise TransientError(
+                "entra-unreachable",
+                f"Entra ID could not be reached for a token of tenant {self._credentials.tenant}.",
+                hint="It is tried again.",
+            ) from None
+        except ValueError as failure:  # how msal reports that the tenant's metadata is missing
+            raise self._refused(scope, "", shortened(str(failure))) from None
         token = answer.get("access_token")
         if isinstance(token, str):
             return token
-        self._application = None
         description = str(answer.get("error_description") or "")
         code = _AADSTS.search(description)
-        raise self._refused(code.group() if code else str(answer.get("error") or ""), description)
+        named = code.group() if code else str(answer.get("error") or "")
+        raise self._refused(scope, named, description)
 
-    def _refused(self, code: str, description: str) -> AuthorizationError:
+    def _client(self) -> msal.ConfidentialClientApplication:
+        """Asks Entra ID about the tenant when first called."""
+        if self._msal is None:
+            self._msal = msal.ConfidentialClientApplication(
+                self._credentials.client,
+                client_credential=self._credentials.secret,
+                authority=f"{self._authority.address}/{self._credentials.tenant}",
+                instance_discovery=None if self._authority.instance_discovery else False,
+                http_client=EntraHttp(self._authority.ca_bundle),
+            )
+        return self._msal
+
+    def _refused(self, scope: str, code: str, description: str) -> AuthorizationError:
         first_sentence = shortened(description.partition("Trace ID")[0]).removeprefix(f"{code}: ")
         return AuthorizationError(
             "token-refused",
-            f"Entra ID gave application {self.client} in tenant {self.tenant} no token for "
-            f"{self.scope.removesuffix('/.default')}: {code} {first_sentence}".rstrip(),
+            f"Entra ID gave application {self._credentials.client} in tenant "
+            f"{self._credentials.tenant} no token for {scope.removesuffix('/.default')}: "
+            f"{code} {first_sentence}".rstrip(),
             hint=_HINTS.get(code, _HINT),
         )
 

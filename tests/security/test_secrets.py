@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from connections.services import _FreshSecret
-from services.tokens import Authority, ServiceToken
+from connections.services import _FreshCredentials
+from services.tokens import Authority, ClientCredentials, ServiceToken
 from settings import from_environment
 from storage.secrets import SecretText
 from tests.security.calls import as_caller
-from tests.unit.connections.examples import TENANT, body
+from tests.unit.connections.examples import TENANT, body, connection
 from tests.unit.identity import issuer
 
 PACKAGES = (
@@ -77,17 +77,17 @@ class Vault:
         """Nothing is kept."""
 
 
+CREDENTIALS = ClientCredentials(tenant="t", client="c", secret=SECRET)
 HOLDERS: list[Any] = [
     SecretText(SECRET),
     [SecretText(SECRET)],
-    _FreshSecret(Vault(), TENANT, "name"),
+    _FreshCredentials(TENANT, connection().credentials, Vault(), None),
     ServiceToken(
         authority=Authority(address="https://login.example"),
-        tenant="t",
-        client="c",
-        secret=lambda: SECRET,
+        credentials=lambda: CREDENTIALS,
         scope="https://x/.default",
     ),
+    CREDENTIALS,
 ]
 
 

@@ -9,6 +9,9 @@ from typing import Any
 from local.simulators.core.simulator import SeedError
 
 _DEFAULT_EXPIRY_SECONDS = 3599
+_MEMBERS = frozenset(
+    {"tenant", "client_id", "secret", "secrets", "object_id", "roles", "public", "expires_in"}
+)
 _OBJECT_IDS = uuid.UUID("6f9f6f0a-4f0e-4a0b-9d53-0b9f5a1f2c11")
 
 
@@ -18,7 +21,9 @@ class Client:
 
     tenant: str
     client_id: str
-    secret: str
+    secrets: tuple[str, ...]
+    """Each of which is good: an application may have several at a time, so that one is replaced
+    while the other still works."""
     object_id: str
     """The service principal's id, the token's ``oid`` and ``sub``."""
     roles: tuple[str, ...]
@@ -30,20 +35,29 @@ class Client:
 
 def client_from(row: dict[str, Any]) -> Client:
     """A client from its JSON; raises ``SeedError`` that names the member."""
-    known = {"tenant", "client_id", "secret", "object_id", "roles", "public", "expires_in"}
-    if unknown := row.keys() - known:
+    if unknown := row.keys() - _MEMBERS:
         raise SeedError(f"clients: unknown members {sorted(unknown)}")
-    tenant, client_id, secret = (_text(row, name) for name in ("tenant", "client_id", "secret"))
+    tenant, client_id = (_text(row, name) for name in ("tenant", "client_id"))
     principal = uuid.uuid5(_OBJECT_IDS, f"{tenant.lower()}/{client_id.lower()}")
     return Client(
         tenant=tenant.lower(),
         client_id=client_id.lower(),
-        secret=secret,
+        secrets=_secrets(row),
         object_id=str(row.get("object_id", principal)),
         roles=tuple(row.get("roles", ())),
         public=bool(row.get("public", False)),
         expires_in=int(row.get("expires_in", _DEFAULT_EXPIRY_SECONDS)),
     )
+
+
+def _secrets(row: dict[str, Any]) -> tuple[str, ...]:
+    """The ``secrets``, or the only ``secret``."""
+    if "secrets" not in row:
+        return (_text(row, "secret"),)
+    secrets = row["secrets"]
+    if not isinstance(secrets, list) or not secrets or "secret" in row:
+        raise SeedError("clients: secrets is no list of texts, or stands beside secret")
+    return tuple(_text({"secrets": each}, "secrets") for each in secrets)
 
 
 def _text(row: dict[str, Any], name: str) -> str:

@@ -153,7 +153,8 @@ class Grants:
 
 
 def _check_secret(client: Client, form: Form) -> None:
-    if not hmac.compare_digest(client.secret.encode(), form["client_secret"].encode()):
+    given = form["client_secret"].encode()
+    if not any(hmac.compare_digest(each.encode(), given) for each in client.secrets):
         raise refusals.secret_wrong(client.client_id)
 
 

@@ -26,7 +26,7 @@ from local.simulators.entra.signing import SigningKey
 
 _TENANTLESS = ("common", "organizations")
 _SETS = {"clients", "users"}
-_SECRETS = {"secret", "password"}
+_SECRETS = {"secrets", "password"}
 
 
 class EntraSimulator:

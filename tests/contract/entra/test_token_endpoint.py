@@ -151,8 +151,22 @@ def test_a_seeded_client_gets_tokens_and_its_secret_is_not_shown(entra, certific
     assert "s3cret" not in requests.get(f"{entra}/_sim/dump/clients", timeout=10).text
 
 
-def test_a_seeded_client_without_secret_is_refused(entra):
-    rows = {"clients": [{"tenant": TENANT, "client_id": "seeded"}]}
+def test_each_of_several_secrets_is_good_until_it_is_removed(entra, certificates):
+    def has_token(secret: str) -> bool:
+        asking = application(entra, certificates, client="rotated", secret=secret)
+        return "access_token" in asking.acquire_token_for_client([SCOPE])
+
+    for secrets, good in ((["old", "new"], {"old", "new"}), (["new"], {"new"})):
+        row = {"tenant": TENANT, "client_id": "rotated", "secrets": secrets}
+        requests.post(f"{entra}/_sim/seed", json={"clients": [row]}, timeout=10).raise_for_status()
+        assert {each for each in ("old", "new", "other") if has_token(each)} == good
+
+
+@pytest.mark.parametrize(
+    "members", [{}, {"secrets": []}, {"secrets": [1]}, {"secret": "a", "secrets": ["b"]}]
+)
+def test_a_seeded_client_without_clear_secrets_is_refused(entra, members):
+    rows = {"clients": [{"tenant": TENANT, "client_id": "seeded"} | members]}
     answer = requests.post(f"{entra}/_sim/seed", json=rows, timeout=10)
     assert answer.status_code == 400
     assert "secret" in answer.json()["error"]

@@ -17,7 +17,7 @@ from local.simulators.dataverse.simulator import DataverseSimulator, Settings
 from local.simulators.entra.simulator import EntraSimulator
 from services.addresses import check_address
 from services.records import Traffic
-from services.tokens import Authority, ServiceToken
+from services.tokens import Authority, ClientCredentials, ServiceToken
 from services.transport import Timing, Transport
 
 TENANT = "3f6c9a52-7d0e-4c11-9a3b-5b0c6a1d2e77"
@@ -140,9 +140,7 @@ def new_transport(
             authority=Authority(
                 address=entra, instance_discovery=False, ca_bundle=str(certificates.bundle)
             ),
-            tenant=TENANT,
-            client=CLIENT,
-            secret=lambda: SECRET,
+            credentials=lambda: ClientCredentials(tenant=TENANT, client=CLIENT, secret=SECRET),
             scope=scope,
         )
         made.append(

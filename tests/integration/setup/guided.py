@@ -24,6 +24,9 @@ ALL_OPTIONS = {
     "sales_orders": True,
 }
 
+_SHORT_LIVED_SECONDS = 200
+"""Less than the five minutes that the sign-in library keeps a token before it ends."""
+
 type Findings = dict[tuple[str, str, str], str]
 """The result by step, check and subject."""
 
@@ -116,6 +119,17 @@ class Guided:
         secret = {"name": whole, "value": value}
         self._post(f"{self.platform.addresses.key_vault}/_sim/seed", {"secrets": [secret]})
         return whole
+
+    def set_secrets_of_service(self, *secrets: str) -> None:
+        """Which secrets of Coupler's application are good; its tokens live so short from now on
+        that each is asked for anew."""
+        client = {
+            "tenant": TENANT,
+            "client_id": SERVICE.client_id,
+            "secrets": list(secrets),
+            "expires_in": _SHORT_LIVED_SECONDS,
+        }
+        self._post(f"{self.platform.addresses.entra}/_sim/seed", {"clients": [client]})
 
     def _post(self, url: str, body: Mapping[str, Any]) -> None:
         answer = self.platform.client.request("POST", url, body=dict(body))

@@ -9,10 +9,11 @@ import pytest
 
 from local.http_client import Answer
 from local.identities import SERVICE, TENANT
-from tests.integration.full_sync.installation import statuses, until
+from tests.integration.full_sync.installation import BC, statuses, until
 from tests.integration.setup.guided import Guided
 
 TABLE = "CURRENCY"
+TABLES = ["SALESPEOPLE", "CURRENCY", "CUSTOMER"]
 
 
 @pytest.fixture
@@ -76,6 +77,39 @@ def test_new_credentials_are_tried_before_they_are_used(guided, connection):
     assert taken.body["credentials"]["client_secret_name"] == right
     review = guided.installation.synchronize(connection, [TABLE])
     assert statuses(review) == {TABLE: "finished"}
+
+
+def at_work(guided: Guided, connection: str) -> bool:
+    """Whether the customers are being synchronized."""
+    customers = guided.installation.lines(connection)["CUSTOMER"]
+    return bool(customers["job_queue_entry_status"] == "in-process")
+
+
+@pytest.fixture
+def _usual_secret_afterwards(guided: Guided) -> Iterator[None]:
+    yield
+    guided.installation.clear_faults()
+    guided.set_secrets_of_service(SERVICE.secret)
+
+
+@pytest.mark.usefixtures("_usual_secret_afterwards")
+def test_credentials_are_rotated_while_work_goes_on(guided, connection):
+    """Without waiting for what is at work with the old secret when that is taken away."""
+    installation, path = guided.installation, f"connections/{connection}/credentials"
+    old, new = (guided.store_secret(f"rotated-{n}", f"secret {n}") for n in (1, 2))
+    guided.set_secrets_of_service(SERVICE.secret, "secret 1", "secret 2")
+    assert versioned(guided, "PUT", path, credentials(old)).status == 200
+    installation.plan_fault(BC, "slow", path="/customers", seconds=1.0)
+    assert installation.start(connection, TABLES).status == 202
+    until(lambda: at_work(guided, connection), "work on the customers")
+    rotated = versioned(guided, "PUT", path, credentials(new))
+    assert (rotated.status, rotated.body["state"]) == (200, "active")
+    assert "secret 2" not in str(rotated.body)
+    guided.set_secrets_of_service("secret 2")
+    assert at_work(guided, connection), "the run was over too soon"
+    assert statuses(installation.ended(connection)) == dict.fromkeys(TABLES, "finished")
+    assert installation.client.outcomes(connection) == []
+    assert guided.call("GET", f"connections/{connection}").body["stopped"] is None
 
 
 @pytest.mark.parametrize("couplings", ["remove", "keep"])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -13,6 +14,7 @@ from connections import services
 from connections.services import OpenConnections, open_services
 from connections.store import StoredConnection
 from errors import ConfigurationError, TransientError
+from services.tokens import ClientCredentials
 from settings import from_environment
 from storage.secrets import SecretText
 from tests.unit.connections.examples import OTHER_TENANT, TENANT, connection
@@ -78,10 +80,26 @@ def test_an_environment_without_companies_says_so(vault, company_list):
 
 
 def test_the_secret_is_read_for_the_callers_tenant_and_anew_after_a_refusal(vault):
-    name = connection().credentials.client_secret_name
-    secret = services._FreshSecret(vault, TENANT, name)
-    assert (secret(), secret()) == ("s3cret", "s3cret")
+    opened_with = connection().credentials
+    name = opened_with.client_secret_name
+    credentials = services._FreshCredentials(TENANT, opened_with, vault, None)
+    expected = ClientCredentials(
+        tenant=opened_with.tenant_id, client=opened_with.client_id, secret="s3cret"
+    )
+    assert (credentials(), credentials()) == (expected, expected)
     assert vault.calls == [f"read {TENANT} {name}", f"forget {name}", f"read {TENANT} {name}"]
+
+
+def test_after_a_refusal_the_credentials_count_that_the_connection_has_by_now(vault):
+    opened_with = connection().credentials
+    rotated = replace(opened_with, client_id="another", client_secret_name="another-secret")
+    credentials = services._FreshCredentials(TENANT, opened_with, vault, lambda: rotated)
+    assert [credentials().client for _ in range(3)] == [
+        opened_with.client_id,
+        "another",
+        "another",
+    ]
+    assert vault.calls[1:3] == ["forget another-secret", f"read {TENANT} another-secret"]
 
 
 class Opening:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from errors import AuthorizationError, TransientError
-from services.tokens import Authority, ServiceToken
+from services.tokens import Authority, ClientCredentials, ServiceToken
 from tests.unit.services.scripted_service import (
     DROPPED,
     Answer,
@@ -23,6 +25,8 @@ class Entra:
         self.url = service.url
         self.token_requests: list[Asked] = []
         self.answer: Answer | None = None
+        self.refuses = ""
+        """A secret that is good no more."""
         self.discovery: Answer | None = None
         service.respond = self.respond
 
@@ -37,6 +41,10 @@ class Entra:
                 }
             )
         self.token_requests.append(asked)
+        if self.refuses and f"client_secret={self.refuses}" in asked.body.decode():
+            return json_answer(
+                {"error": "invalid_client", "error_description": "AADSTS7000215"}, 401
+            )
         number = len(self.token_requests)
         return self.answer or json_answer(
             {"token_type": "Bearer", "expires_in": 3599, "access_token": f"token-{number}"}
@@ -57,9 +65,7 @@ def secrets() -> list[str]:
 def token(entra: Entra, ca_bundle: str, secrets: list[str]) -> ServiceToken:
     return ServiceToken(
         authority=Authority(address=entra.url, instance_discovery=False, ca_bundle=ca_bundle),
-        tenant=TENANT,
-        client="client-1",
-        secret=lambda: secrets[-1],
+        credentials=lambda: ClientCredentials(tenant=TENANT, client="client-1", secret=secrets[-1]),
         scope="https://contoso.crm.dynamics.com/.default",
     )
 
@@ -128,6 +134,27 @@ def test_after_a_refusal_a_mended_secret_is_taken_up(token, entra, secrets):
     secrets.append("mended")
     entra.answer = None
     assert token() == "token-2"
+
+
+def test_what_is_at_work_takes_up_rotated_credentials(token, entra, secrets):
+    entra.answer = json_answer({"token_type": "Bearer", "expires_in": 60, "access_token": "short"})
+    token()
+    secrets.append("rotated")
+    entra.refuses = SECRET
+    assert token() == "short"
+    used = [
+        re.search(r"client_secret=([\w-]+)", each.body.decode()) for each in entra.token_requests
+    ]
+    assert [found[1] for found in used if found] == [SECRET, SECRET, "rotated"]
+
+
+def test_credentials_are_asked_for_once_more_and_no_oftener(token, entra):
+    entra.answer = json_answer({"token_type": "Bearer", "expires_in": 60, "access_token": "short"})
+    token()
+    refuse(entra, "AADSTS7000215: Invalid client secret provided.")
+    with pytest.raises(AuthorizationError):
+        token()
+    assert len(entra.token_requests) == 3
 
 
 def test_an_unknown_tenant_is_an_authorization_error(token, entra):
