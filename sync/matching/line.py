@@ -3,9 +3,10 @@
 All records have to be known before the first match is: whoever fits a record alone may be one of
 two a page later. So a line is one slice, however long it takes; the lease of the line and of the
 table is extended meanwhile, cancelling is asked for after every page, and what bounds the table's
-size is the time limit of a function (100,000 records on each side take a fraction of it). A worker
-that dies, or loses the line, leaves rows that do not count; the next one begins anew, with rows of
-its own (``sync.matching.store``), so no result is ever a mixture of two.
+size is the time limit of a function (100,000 records on each side take a fraction of it). The rows
+of the result before are removed when the line is over and the table given back. A worker that dies,
+or loses the line, leaves rows that do not count; the next one begins anew, with rows of its own
+(``sync.matching.store``), so no result is ever a mixture of two.
 
 The line holds the table's lease like everybody who works on a table, so that nothing is coupled by
 a pass meanwhile; nothing is written to either system.
@@ -13,16 +14,21 @@ a pass meanwhile; nothing is written to either system.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import batched
 
 from sync.job_model import Counters, JobState
+from sync.jobs import LeaseLostError
 from sync.matching.model import Counts, Result, ResultId
 from sync.matching.rows import RowMaker
 from sync.matching.store import MatchStore
 from sync.matching.survey import Survey, propose, unfit_pairs
 from sync.slices import Held, MakeSlice, Slice
 from sync.table_job import raise_if_cancelled
+
+log = logging.getLogger(__name__)
 
 _ROWS_STORED = 5000
 """Rows that are stored between two looks for whether the run was cancelled."""
@@ -79,7 +85,6 @@ class MatchSlice:
             counts=counts,
         )
         self._store.publish(finished)
-        self._store.forget_older(finished)
         keeper.finish(
             state=JobState.FINISHED,
             records_expected=keeper.job.records_handled,
@@ -88,6 +93,16 @@ class MatchSlice:
             from_crm=Counters(),
             message=in_words(counts),
         )
+        with suppress(LeaseLostError):  # whoever took the table over does not need it given back
+            self._held.table.release()
+        self._forget_older(finished)
+
+    def _forget_older(self, finished: Result) -> None:
+        """Nobody waits for this any more: what is left is removed by the next match."""
+        try:
+            self._store.forget_older(finished)
+        except Exception:
+            log.warning("old matches of %s are not all removed", finished.mapping, exc_info=True)
 
     def _page_read(self, number: int, expected: int | None) -> None:
         # Tries go on being counted: each begins with the first page.

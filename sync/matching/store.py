@@ -68,6 +68,9 @@ from sync.matching.stored import (
 TABLE = "matches"
 
 
+_REMOVED_TOGETHER = 1000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowPage:
     rows: list[MatchRow]
@@ -128,7 +131,8 @@ class MatchStore:
                 return
 
     def forget_older(self, result: Result) -> None:
-        """Remove the rows of results before this one; idempotent."""
+        """Remove the rows of results before this one, as many side by side as the pool does;
+        idempotent."""
         below = self._table.scan_below((self._connection, result.mapping), select=())
         keys: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
         for row in below:
@@ -136,7 +140,9 @@ class MatchStore:
             if result.id.is_newer_than(ResultId(run_id=run_id, epoch=int(epoch))):
                 keys.setdefault(row.partition, []).append(row.key)
         for partition, some in keys.items():
-            remove_rows(self._table, partition, some)
+            remove = partial(remove_rows, self._table, partition)
+            for _ in self._pool.map(remove, batched(some, _REMOVED_TOGETHER, strict=False)):
+                pass
 
     def find(self, mapping: str) -> Result | None:
         """The result that counts."""

@@ -1,4 +1,4 @@
-"""Rows inserted the cheap way are the rows that the SDK would have inserted."""
+"""Rows inserted or removed the cheap way are those that the SDK would have inserted or removed."""
 
 from __future__ import annotations
 
@@ -46,6 +46,39 @@ def test_a_key_of_any_text_is_stored_and_found(table: TenantTable, text: str) ->
     found = table.get(("p",), ("bc", text))
     assert found
     assert [found.etag] == etags
+
+
+@pytest.mark.parametrize("text", ["O'Hara & Sons", "a b", "100 %", "é", "a+b%27=(1),2"])
+def test_a_row_of_any_key_is_removed_and_no_other(table: TenantTable, text: str) -> None:
+    keys = [("bc", text), ("bc", text, "more"), ("bc", "other")]
+    for key in keys:
+        table.insert(Row(partition=("p",), key=key, values={}))
+    deletions = [Operation(kind=OperationKind.DELETE, key=key) for key in keys[:2]]
+    assert table.transact(("p",), deletions) == ["", ""]
+    assert [row.key for row in table.scan(("p",))] == keys[2:]
+
+
+def test_a_refused_deletion_names_its_index_and_removes_nothing(table: TenantTable) -> None:
+    keys = [("bc", str(number)) for number in range(4)]
+    for key in keys:
+        if key != ("bc", "2"):
+            table.insert(Row(partition=("p",), key=key, values={}))
+    deletions = [Operation(kind=OperationKind.DELETE, key=key) for key in keys]
+    with pytest.raises(TransactionRefusedError) as error:
+        table.transact(("p",), deletions)
+    assert error.value.index == 2
+    assert len(list(table.scan(("p",)))) == 3
+
+
+def test_a_deletion_that_depends_on_a_version_is_refused_where_that_is_another(
+    table: TenantTable,
+) -> None:
+    row = table.insert(Row(partition=("p",), key=("bc", "1"), values={}))
+    table.upsert(row)
+    guarded = Operation(kind=OperationKind.DELETE, key=row.key, etag=row.etag)
+    with pytest.raises(TransactionRefusedError):
+        table.transact(("p",), [guarded])
+    assert table.get(("p",), row.key)
 
 
 def test_a_hundred_rows_are_inserted_with_an_etag_each(table: TenantTable) -> None:

@@ -10,7 +10,7 @@ import pytest
 from errors import TransientError
 from sync.catalog import DEFAULT_CATALOG, MappingCatalog
 from sync.jobs import JobState, RunKind
-from sync.matching.model import MatchKind, MatchRow, ResultId
+from sync.matching.model import MatchKind, MatchRow, Result, ResultId
 from sync.matching.store import MatchStore
 from tests.support.matching import MatchWorld
 from tests.support.table_jobs import bc_customer, bc_item, crm_account
@@ -271,3 +271,22 @@ def test_a_worker_that_lost_its_line_does_not_replace_what_its_successor_found(w
     world.worker().handle(run.run_id, "CUSTOMER")
     assert taken_over
     assert [row.bc[0].number for row in world.rows(MatchKind.UNMATCHED)] == ["1"]
+
+
+def test_old_rows_are_removed_when_the_line_is_over_and_keep_nobody_waiting(world, monkeypatch):
+    world.bc.put("customers", bc_customer("10000"))
+    before = world.match()
+    seen = []
+
+    def fails(self: MatchStore, result: Result) -> None:
+        line = world.jobs.get_job(result.id.run_id, "CUSTOMER")
+        seen.append((line.state, world.states.load("CUSTOMER").lease.owner))
+        raise TransientError("storage-away", "It is away.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MatchStore, "forget_older", fails)
+        assert world.match() == world.result()
+    assert seen == [(JobState.FINISHED, "")]
+    assert len(world.matches.list_page(before, MatchKind.UNMATCHED).rows) == 1
+    world.match()
+    assert world.matches.list_page(before, MatchKind.UNMATCHED).rows == []
