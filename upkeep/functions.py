@@ -1,4 +1,4 @@
-"""The timer that removes what nobody needs any more, tenant by tenant."""
+"""The timers that remove what nobody needs any more."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import azure.durable_functions as df
 import azure.functions as func
+from azure.durable_functions import OrchestrationRuntimeStatus
 
 from audit.trail import TABLE as AUDIT
 from connections.store import TABLE as CONNECTIONS
@@ -23,12 +26,21 @@ from web.idempotency import TABLE as KEYS
 
 log = logging.getLogger(__name__)
 
-blueprint = func.Blueprint()
+blueprint: Any = df.Blueprint()  # the SDK's decorators are not typed
 
 _SECONDS = 240.0
 """Of one call; the rest is left to the next."""
 _SECONDS_OF_A_TENANT = 20.0
 """In one table."""
+
+_FIRST_HISTORY = datetime(2020, 1, 1, tzinfo=UTC)
+"""Before any orchestration was ever begun: Durable Functions wants a beginning."""
+_OVER = [
+    OrchestrationRuntimeStatus.Completed,
+    OrchestrationRuntimeStatus.Failed,
+    OrchestrationRuntimeStatus.Canceled,
+    OrchestrationRuntimeStatus.Terminated,
+]
 
 type _Step = Callable[[TenantId, IsTimeUp], int]
 
@@ -48,6 +60,32 @@ def purge_what_is_over(timer: func.TimerRequest) -> None:
     if chosen.run_retention_days:
         begun = now - timedelta(days=chosen.run_retention_days)
         _purge(CONNECTIONS, lambda tenant, is_up: _purge_runs(tenant, begun, is_up), until)
+
+
+@blueprint.timer_trigger(arg_name="timer", schedule="0 53 * * * *", use_monitor=False)
+@blueprint.durable_client_input(client_name="starter")
+async def purge_histories(timer: func.TimerRequest, starter: Any) -> None:
+    """Have Durable Functions forget orchestrations that are over as long as runs are kept."""
+    del timer
+    await forget_histories(starter, settings().run_retention_days, datetime.now(UTC))
+
+
+async def forget_histories(starter: Any, days: int, now: datetime) -> None:
+    """Have orchestrations forgotten that ended and were begun more than so many days ago; none
+    where it is 0.
+
+    They are removed one by one, so what a time limit cuts short goes on with the next call.
+    ``starter``: the client of Durable Functions.
+    """
+    if not days:
+        return
+    purged = await starter.purge_instance_history_by(
+        created_time_from=_FIRST_HISTORY,
+        created_time_to=now - timedelta(days=days),
+        runtime_status=_OVER,
+    )
+    if purged.instances_deleted:
+        log.info("the histories of %d orchestrations purged", purged.instances_deleted)
 
 
 def _purge(table: str, step: _Step, until: float) -> None:

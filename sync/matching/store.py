@@ -25,7 +25,7 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import batched, islice
+from itertools import batched, chain, islice
 
 from couplings.model import Side
 from storage.columns import Columns
@@ -133,9 +133,8 @@ class MatchStore:
     def forget_older(self, result: Result) -> None:
         """Remove the rows of results before this one, as many side by side as the pool does;
         idempotent."""
-        below = self._table.scan_below((self._connection, result.mapping), select=())
         keys: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
-        for row in below:
+        for row in self._rows_of_others(result):
             run_id, _, epoch = row.partition[2].rpartition("-")
             if result.id.is_newer_than(ResultId(run_id=run_id, epoch=int(epoch))):
                 keys.setdefault(row.partition, []).append(row.key)
@@ -143,6 +142,19 @@ class MatchStore:
             remove = partial(remove_rows, self._table, partition)
             for _ in self._pool.map(remove, batched(some, _REMOVED_TOGETHER, strict=False)):
                 pass
+
+    def _rows_of_others(self, result: Result) -> Iterator[Row]:
+        """The keys of all rows of earlier results, and of some later ones; none of its own, which
+        are many."""
+        mapping, of = result.mapping, result.id
+        earlier_runs = self._table.scan_below(
+            (self._connection, mapping), after=self._rows_of(mapping, of), select=()
+        )
+        earlier_workers = (
+            self._table.scan(self._rows_of(mapping, replace(of, epoch=epoch)), select=())
+            for epoch in range(1, of.epoch)
+        )
+        return chain(earlier_runs, *earlier_workers)
 
     def find(self, mapping: str) -> Result | None:
         """The result that counts."""
