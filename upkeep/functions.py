@@ -21,7 +21,8 @@ from settings import settings
 from storage.accounts import storage_account
 from storage.tables import TenantTable
 from sync.job_rows import JOBS, RUNS
-from upkeep.purging import IsTimeUp, in_turn, purge_calls, purge_keys, purge_runs
+from sync.journal.journal import TABLE as CHANGES
+from upkeep.purging import IsTimeUp, in_turn, purge_calls, purge_changes, purge_keys, purge_runs
 from web.idempotency import TABLE as KEYS
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,8 @@ type _Step = Callable[[TenantId, IsTimeUp], int]
 
 @blueprint.timer_trigger(arg_name="timer", schedule="0 23 * * * *", use_monitor=False)
 def purge_what_is_over(timer: func.TimerRequest) -> None:
-    """Remove keys, calls and runs whose time is over. One tenant's trouble is its own."""
+    """Remove keys, calls, coupling changes and runs whose time is over. One tenant's trouble is its
+    own."""
     del timer
     chosen, now = settings(), datetime.now(UTC)
     until = time.monotonic() + _SECONDS
@@ -57,6 +59,7 @@ def purge_what_is_over(timer: func.TimerRequest) -> None:
         _purge(
             AUDIT, lambda tenant, is_up: purge_calls(_table(AUDIT, tenant), before, is_up), until
         )
+        _purge(CONNECTIONS, lambda tenant, is_up: _purge_changes(tenant, before, is_up), until)
     if chosen.run_retention_days:
         begun = now - timedelta(days=chosen.run_retention_days)
         _purge(CONNECTIONS, lambda tenant, is_up: _purge_runs(tenant, begun, is_up), until)
@@ -111,6 +114,14 @@ def _purge_runs(tenant: TenantId, before: datetime, is_time_up: IsTimeUp) -> int
     runs, jobs = _table(RUNS, tenant), _table(JOBS, tenant)
     return sum(
         purge_runs(runs, jobs, stored.connection.connection_id, before, is_time_up)
+        for stored in connections_of(tenant).load_all()
+    )
+
+
+def _purge_changes(tenant: TenantId, before: datetime, is_time_up: IsTimeUp) -> int:
+    table = _table(CHANGES, tenant)
+    return sum(
+        purge_changes(table, stored.connection.connection_id, before, is_time_up)
         for stored in connections_of(tenant).load_all()
     )
 

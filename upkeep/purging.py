@@ -96,6 +96,25 @@ def purge_runs(
     return removed + _remove(runs, (row for row in old if row.key[1] not in kept), is_time_up)
 
 
+def purge_changes(
+    table: TenantTable, connection_id: str, before: datetime, is_time_up: IsTimeUp
+) -> int:
+    """Remove a connection's coupling changes made before this moment; how many rows.
+
+    Pairs go before their change, so that a crash in between leaves none that nobody finds. What is
+    gone cannot be undone any more.
+    """
+    removed = 0
+    for head in table.scan((connection_id,), after=(newest_first(before),), select=()):
+        pairs = table.scan((connection_id, *head.key), select=())
+        removed += _remove(table, pairs, is_time_up)
+        if is_time_up():
+            break
+        remove_rows(table, head.partition, [head.key])
+        removed += 1
+    return removed
+
+
 def _remove(table: TenantTable, rows: Iterator[Row], is_time_up: IsTimeUp) -> int:
     """Remove rows of one partition until the time is up; how many."""
     removed = 0

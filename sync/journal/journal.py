@@ -10,8 +10,8 @@ An entry is written before the couplings are, so that there is no change without
                                               finds 1~C there: enters 1~A in place of 1~C
 
 What was entered and not done (of a crash that nobody came back to) is there as an entry, too: to
-undo it finds the pair as it was before, which is no harm. Rows are kept until their connection is
-removed.
+undo it finds the pair as it was before, which is no harm. Rows are kept as long as the audit trail
+(``upkeep``), and no longer than their connection.
 """
 
 from __future__ import annotations

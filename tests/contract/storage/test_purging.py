@@ -12,10 +12,12 @@ from audit.trail import AuditTrail, Sought
 from storage.rows import Row
 from sync.job_rows import job_values
 from sync.jobs import JobState, JobStore, Run, RunKind, RunState, TableJob
+from sync.journal.journal import CouplingJournal
+from sync.journal.model import Change, ChangeAction, JournalPair
 from sync.mapping import Direction
 from sync.runs.naming import new_run_id
 from tests.fakes.hooked import HookedTable
-from upkeep.purging import purge_calls, purge_keys, purge_runs
+from upkeep.purging import purge_calls, purge_changes, purge_keys, purge_runs
 from web.idempotency import KEPT_FOR, LONGEST_CALL, Claim, Claims, KeptAnswer, KeyedCall
 
 NOW = datetime(2026, 6, 26, 12, 0, tzinfo=UTC)
@@ -31,6 +33,51 @@ def times(turns: int):
     """In time so often, then no more."""
     left = iter([False] * turns)
     return lambda: next(left, True)
+
+
+# coupling changes
+
+
+def change(age: int) -> Change:
+    at = NOW - timedelta(days=age)
+    return Change(change_id=new_run_id(at), at=at, by="kim", origin="by-hand")
+
+
+def entered(journal: CouplingJournal, age: int, pairs: int = 2) -> str:
+    """A change of so many pairs of two tables; its id."""
+    made = change(age)
+    for mapping in ("CUSTOMER", "CONTACT"):
+        some = [
+            JournalPair(
+                bc_id=f"b{n:03}", crm_id=f"c{n}", bc_key="1", name="A", action=ChangeAction.COUPLED
+            )
+            for n in range(pairs)
+        ]
+        journal.record(made, mapping, some)
+    return made.change_id
+
+
+def test_coupling_changes_go_with_their_pairs(open_table):
+    table = open_table("couplingchanges")
+    journal, other = CouplingJournal(table, CONNECTION), CouplingJournal(table, "other")
+    entered(journal, 401, pairs=150)
+    young, theirs = entered(journal, 399), entered(other, 500)
+    before = NOW - timedelta(days=400)
+    assert purge_changes(table, CONNECTION, before, in_time) == 302
+    assert purge_changes(table, CONNECTION, before, in_time) == 0
+    page = journal.list_page(mapping=None, by=None, limit=10, continuation=None)
+    assert {each.change.change_id for each in page.entries} == {young}
+    assert journal.count(young, "CUSTOMER") == other.count(theirs, "CONTACT") == 2
+
+
+def test_a_purge_of_changes_that_is_cut_short_is_gone_on_with(open_table):
+    table = open_table("couplingchanges")
+    journal = CouplingJournal(table, CONNECTION)
+    old = entered(journal, 401, pairs=150)
+    before = NOW - timedelta(days=400)
+    assert purge_changes(table, CONNECTION, before, times(1)) == 100
+    assert {each.mapping for each in journal.entries(old)} == {"CUSTOMER", "CONTACT"}
+    assert purge_changes(table, CONNECTION, before, in_time) == 202
 
 
 # idempotency

@@ -12,8 +12,11 @@ from itertools import count
 import pytest
 
 from sync.by_hand.pairing import First
+from sync.journal.undone import UndoneList
+from tests.support.bulk import carry_out
 from tests.support.by_hand import coupling_by_hand
 from tests.support.crashes import CrashingWorld
+from tests.support.journal import journal_of
 from tests.support.table_jobs import bc_customer, crm_account
 
 CUSTOMER, OTHER = bc_customer("10000"), bc_customer("20000")
@@ -98,5 +101,41 @@ def test_where_nobody_asks_again_nothing_is_overwritten_that_was_not_chosen(acro
         else:
             assert phones(world) == before, dies_at
             assert sizes(world) == ((2, 2) if across else (4, 4)), dies_at
+        if survived:
+            return
+
+
+def pairs(world: CrashingWorld) -> set[tuple[str, str]]:
+    return {(each.bc_id, each.crm_id) for each in world.couplings.scan("CUSTOMER")}
+
+
+def undo_all(world: CrashingWorld, before: int) -> None:
+    """Undo every change but for the first so many, the latest first."""
+    journal = journal_of(world)
+    page = journal.list_page(mapping=None, by=None, limit=100, continuation=None)
+    for entry in page.entries[: len(page.entries) - before]:
+        change_id = entry.change.change_id
+        carry_out(world, UndoneList(journal, world.couplings, "CUSTOMER", change_id))
+        world.pass_although_processes_die()
+
+
+@pytest.mark.parametrize("asks_again", [False, True], ids=["given up", "asked again"])
+@pytest.mark.parametrize("across", [False, True], ids=["uncoupled", "replacing"])
+def test_undoing_what_a_crash_left_in_the_journal_brings_back_what_was(across, asks_again):
+    """Whether the entry's pair came to be coupled or not: nobody who undoes can tell."""
+    for dies_at in count():
+        world = office(across=across)
+        known = pairs(world)
+        entered = len(
+            journal_of(world).list_page(mapping=None, by=None, limit=100, continuation=None).entries
+        )
+        world.points.begin(dies_at)
+        survived = world.survives(partial(couple, world))
+        if asks_again and not survived:
+            couple(world)
+        world.points.counts = False
+        undo_all(world, entered)
+        assert pairs(world) == known, dies_at
+        assert list(world.couplings.halves("CUSTOMER")) == [], dies_at
         if survived:
             return
