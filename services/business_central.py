@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from services import business_central_batch, writing
-from services.business_central_reading import BusinessCentralReader, Endpoint, Source, companies
+from services.business_central_endpoint import Endpoint, Source
+from services.business_central_reading import BusinessCentralReader, companies
 from services.business_central_writing import operation_of, outcome_of
 from services.records import Record, Write, WriteKind, WriteResult, WriteStatus
 from services.transport import Transport

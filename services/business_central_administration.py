@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from errors import AuthorizationError
 from services import answers, faults, odata
-from services.business_central_reading import Endpoint, Source
+from services.business_central_endpoint import Endpoint, Source
 from services.faults import Meaning
 from services.transport import Response, Transport
 

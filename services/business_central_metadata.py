@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from errors import ConfigurationError
 from services import answers
-from services.business_central_reading import Endpoint, Source
+from services.business_central_endpoint import Endpoint, Source
 from services.csdl import CsdlError, tables_of
 from services.table_facts import TableFacts
 from services.transport import Transport

@@ -4,13 +4,13 @@ the tables that the API lacks."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from services import answers, business_central_batch, faults, matching, odata
 from services.business_central_batch import Operation, OperationAnswer
+from services.business_central_endpoint import Endpoint, Source
 from services.faults import Meaning
 from services.records import Page, Peek, Record
 from services.transport import Response, Transport
@@ -23,29 +23,6 @@ _READS_PER_BATCH = 50
 _PAGE_OF_READ = 1000
 _LARGEST_PAGE = 20_000  # more is refused
 _HEADERS = {"Accept": "application/json"}
-
-
-class Source(StrEnum):
-    API = "api"  # an entity set of API v2.0
-    PAGE = "page"  # a page published as an OData web service, read only
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a table's records are found, and which column holds a record's id."""
-
-    source: Source
-    name: str
-    id_field: str
-
-    @classmethod
-    def api(cls, entity_set: str) -> Endpoint:
-        return cls(Source.API, entity_set, "id")
-
-    @classmethod
-    def page(cls, service: str) -> Endpoint:
-        """The page must expose the system fields ``SystemId`` and ``SystemModifiedAt``."""
-        return cls(Source.PAGE, service, "SystemId")
 
 
 def companies(transport: Transport) -> list[Record]:

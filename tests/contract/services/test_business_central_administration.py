@@ -19,7 +19,7 @@ from services.business_central_administration import (
     Probe,
     Readability,
 )
-from services.business_central_reading import Endpoint
+from services.business_central_endpoint import Endpoint
 from services.records import Traffic
 from services.transport import Transport
 from tests.contract.services.conftest import TENANT, Admin
