@@ -125,11 +125,12 @@ def test_a_third_record_that_fits_by_a_later_key_only_is_no_rival(world):
 
 
 def test_a_third_record_that_fits_another_one_better_is_no_rival(world):
-    """Matched by name, while a number leads a namesake elsewhere."""
+    """Matched by name, while a number leads a namesake elsewhere: to a record that shares nothing
+    with the two."""
     world.bc.put("customers", bc_customer("80000", displayName="Litware"))
     world.crm.put("accounts", crm_account(8, name="Litware"))
     world.match()
-    world.bc.put("customers", bc_customer("90000", displayName="Litware"))
+    world.bc.put("customers", bc_customer("90000", displayName="Fabrikam"))
     world.crm.put("accounts", crm_account(9, name="Litware", accountnumber="90000"))
     world.accept(exact=True)
     assert coupled(world)[customer_id("80000")] == account_id(8)
