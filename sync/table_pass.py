@@ -30,7 +30,7 @@ from services.records import Peek
 from sync.changes import Changes, fetch_changes, take_changes
 from sync.commit import commit_page, couples
 from sync.comparison import PAGE_SIZE, Comparison, origin_look
-from sync.hints import ASKED, BEFORE_THE_FIRST, HintReason, HintStore, given_as
+from sync.hints import ASKED, BEFORE_THE_FIRST, HintReason, HintStore, RecordHint, given_as
 from sync.job_model import Counters
 from sync.known_couplings import KnownCouplings
 from sync.lease_keeper import LeaseKeeper
@@ -136,14 +136,21 @@ class TablePass:
             changes.asked = given_as(hints, ASKED)
             changes.anew = given_as(hints, (HintReason.COUPLE,))
             left = self._handle(changes)
-            asked = [each for each in hints if each.reason in ASKED and each.record_id in left]
-            self._hints.add_many(mapping, [replace(each, by_comparison=True) for each in asked])
+            self._leave([each for each in hints if each.reason in ASKED and each.record_id in left])
             # What was hinted again meanwhile, or for later by the page itself, stays.
             self._hints.remove_many(mapping, hints)
             self._keeper.checkpoint()
             if self._is_time_up():
                 return False
         return True
+
+    def _leave(self, asked: Sequence[RecordHint]) -> None:
+        """Leave what people asked for a comparison, which begins anew: one that is under way may be
+        beyond these records."""
+        if asked:
+            left = [replace(each, by_comparison=True) for each in asked]
+            self._hints.add_many(self._work.mapping.name, left)
+            self._keeper.checkpoint(phase="", cursor="", pending=None, pending_of="")
 
     def _look_at_waiting(self, due: datetime) -> None:
         """Hint at records that may go on because a parent coupled something."""

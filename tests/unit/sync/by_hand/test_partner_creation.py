@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import count
+from types import SimpleNamespace
+
 import pytest
 
 from errors import RefusedRequestError
@@ -111,3 +114,30 @@ def test_a_customer_that_coupler_made_finds_its_account_when_somebody_asks(compa
     drain_passes(company)
     assert company.couplings.find_by_bc("CUSTOMER", [customer])[customer].crm_id == account
     assert len(company.crm.tables["accounts"]) == 3
+
+
+def test_a_wish_that_comes_while_everything_is_compared_is_not_passed_by(company, monkeypatch):
+    """However far the comparison is; it gets along with a page of one record at a time."""
+    monkeypatch.setattr("sync.comparison.PAGE_SIZE", 1)
+    looks = count()  # at the clock, each of which takes a second
+    clock = SimpleNamespace(monotonic=lambda: next(looks))
+    monkeypatch.setattr("sync.pass_worker.time", clock)
+    customer, account = made_by_coupler(company)
+    company.crm.delete("accounts", account)
+    for last in ("e", "f"):
+        values = bc_customer("90000") | {"number": f"9000{last}", "id": f"{last}{customer[1:]}"}
+        company.bc.put("customers", values)
+    drain_passes(company)
+    for slices in range(1, 6):
+        company.crm.expire_watermarks("accounts")
+        company.requests.request("CUSTOMER")
+        for _ in range(slices):
+            if company.queues.messages:
+                mapping = company.queues.messages.pop(0)["mapping"]
+                company.pass_worker(slice_seconds=2).handle(mapping)
+        assert partner_creation(company).ask(bc=[customer], crm=[]).asked == 1
+        drain_passes(company)
+        [pair] = company.couplings.find_by_bc("CUSTOMER", [customer]).values()
+        pair_requests(company).uncouple(Selection(bc=[customer]))
+        drain_passes(company)
+        company.crm.delete("accounts", pair.crm_id)
