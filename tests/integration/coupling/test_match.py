@@ -74,6 +74,28 @@ def test_what_was_never_matched_is_told_so(matcher: Matcher):
     assert matcher.pick("a", "b").body["code"] == "not-matched"
 
 
+def test_the_rest_gets_partners_where_that_is_chosen(matcher: Matcher, office: Office):
+    """A record that was taken apart is left alone by passes, so that only the acceptance counts.
+
+    It comes before tests that couple customers of their own: it takes any that is coupled."""
+    customer = Desk(office).apart()
+    office.delete_crm(customer.crm_id)
+    matcher.run("start", mappings=["CUSTOMER"])
+    matcher.run(
+        "accept",
+        mappings=["CUSTOMER"],
+        exact=False,
+        picked=False,
+        rest={"bc": "create", "crm": "leave"},
+        first="none",
+    )
+    bc_id = customer.bc_id
+    made = until(lambda: matcher.couplings().get(bc_id, ""), "the partner that is created")
+    assert office.crm(made)["accountnumber"] == customer.number
+    [row] = matcher.rows("unmatched", search=customer.number)
+    assert row["became"]["state"] == "asked"
+
+
 def test_exact_matches_and_picks_are_coupled_and_all_else_is_left(matcher: Matcher, office: Office):
     exact = matcher.customer("M-EXACT", displayName="Exactly")
     fits = office.new_account(name="Exactly Ltd", accountnumber="M-EXACT")
@@ -111,26 +133,6 @@ def test_exact_matches_and_picks_are_coupled_and_all_else_is_left(matcher: Match
     [group] = matcher.rows("ambiguous")
     assert group["picks"][0]["became"]["state"] == "coupled"
     assert not {twins[0], alone} & set(coupled.values())
-
-
-def test_the_rest_gets_partners_where_that_is_chosen(matcher: Matcher, office: Office):
-    """A record that was taken apart is left alone by passes, so that only the acceptance counts."""
-    customer = Desk(office).apart()
-    office.delete_crm(customer.crm_id)
-    matcher.run("start", mappings=["CUSTOMER"])
-    matcher.run(
-        "accept",
-        mappings=["CUSTOMER"],
-        exact=False,
-        picked=False,
-        rest={"bc": "create", "crm": "leave"},
-        first="none",
-    )
-    bc_id = customer.bc_id
-    made = until(lambda: matcher.couplings().get(bc_id, ""), "the partner that is created")
-    assert office.crm(made)["accountnumber"] == customer.number
-    [row] = matcher.rows("unmatched", search=customer.number)
-    assert row["became"]["state"] == "asked"
 
 
 def test_accepting_nothing_is_refused(matcher: Matcher, office: Office):

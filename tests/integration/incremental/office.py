@@ -44,7 +44,7 @@ class Office:
         self.connection = connection
         self.client = installation.client
         self._platform = installation.platform
-        self._unused = iter(list(self._customers()))  # without those that tests add
+        self._unused = self._customers()
 
     # The company
 
