@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from couplings.model import Coupling, CouplingState
 from couplings.rows import BC, coupling_of
-from storage.paging import check_limit, resume, take_page, unknown_continuation
+from storage.leafing import partition_page
+from storage.paging import check_limit
 from storage.rows import Row
 from storage.sorting import sorted_page
 from storage.tables import TenantTable
@@ -64,42 +65,31 @@ def coupling_page(
     Raises ``RefusedRequestError``: 422 for a limit outside 1 to 1000, 400 for a continuation that
     another list gave.
     """
-    check_limit(asked.limit)
-    in_order_of_keys = asked.order is CouplingOrder.BC_ID
-    rows = filter(
-        _fits(asked.search),
-        table.scan(
+    where = {"state": asked.state.value} if asked.state else {}
+    fits = _fits(asked.search)
+    if asked.order is CouplingOrder.BC_ID:
+        page, following = partition_page(
+            table,
             partition,
             prefix=(BC,),
-            after=_after(table, partition, asked) if in_order_of_keys else None,
+            where=where,
             select=_COLUMNS,
-            where={"state": asked.state.value} if asked.state else {},
-            page_size=min(asked.limit + 1, 1000) if in_order_of_keys else 1000,
-        ),
-    )
-    if in_order_of_keys:
-        page, following = take_page(rows, asked.limit, of=table)
+            keep=fits,
+            limit=asked.limit,
+            continuation=asked.continuation,
+        )
     else:
         page, following = sorted_page(
-            rows,
+            filter(fits, table.scan(partition, prefix=(BC,), select=_COLUMNS, where=where)),
             _place(asked.order),
             order=asked.order.value,
-            limit=asked.limit,
+            limit=check_limit(asked.limit),
             continuation=asked.continuation,
             of=table,
         )
     return CouplingPage(
         couplings=[_coupling_of(mapping, row) for row in page], continuation=following
     )
-
-
-def _after(table: TenantTable, partition: tuple[str, ...], asked: Listed) -> tuple[str, ...] | None:
-    last = resume(asked.continuation, of=table)
-    if last is None:
-        return None
-    if last[0] != partition:
-        raise unknown_continuation()
-    return last[1]
 
 
 def _fits(search: str) -> Callable[[Row], bool]:

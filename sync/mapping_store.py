@@ -21,7 +21,7 @@ from enum import StrEnum
 
 from errors import ConcurrencyError
 from storage.columns import Columns
-from storage.paging import check_limit, resume, take_page, unknown_continuation
+from storage.leafing import partition_page
 from storage.rows import Operation, OperationKind, Row, TransactionRefusedError, Value
 from storage.tables import TenantTable
 from sync.mapping import TableMapping
@@ -139,17 +139,13 @@ class MappingStore:
     ) -> VersionPage:
         """The changes of a mapping, newest first. Raises ``RefusedRequestError``: 422 for a limit
         outside 1 to 1000, 400 for a continuation that another list gave."""
-        check_limit(limit)
-        last = resume(continuation, of=self._table)
-        if last is not None and (last[0] != self._partition or last[1][:-1] != (_VERSION, name)):
-            raise unknown_continuation()
-        rows = self._table.scan(
+        page, following = partition_page(
+            self._table,
             self._partition,
             prefix=(_VERSION, name),
-            after=last[1] if last else None,
-            page_size=min(limit + 1, 1000),
+            limit=limit,
+            continuation=continuation,
         )
-        page, following = take_page(rows, limit, of=self._table)
         return VersionPage(versions=[_version(row) for row in page], continuation=following)
 
 

@@ -24,7 +24,7 @@ from itertools import batched, islice
 
 from errors import RefusedRequestError
 from storage.columns import Columns
-from storage.paging import check_limit, resume, take_page, unknown_continuation
+from storage.leafing import partition_page
 from storage.removal import remove_rows
 from storage.rows import (
     ANY_VERSION,
@@ -112,28 +112,26 @@ class CouplingJournal:
     ) -> EntryPage:
         """Entries, the latest first. Raises ``RefusedRequestError``: 422 for a limit outside 1 to
         1000, 400 for a continuation that another list gave."""
-        partition = (self._connection,)
         wanted = {"mapping": mapping, "by": by}
-        rows = self._table.scan(
-            partition,
-            after=self._after(partition, continuation),
+        page, following = partition_page(
+            self._table,
+            (self._connection,),
             where={column: text for column, text in wanted.items() if text},
-            page_size=min(check_limit(limit) + 1, 1000),
+            limit=limit,
+            continuation=continuation,
         )
-        page, following = take_page(rows, limit, of=self._table)
         return EntryPage(entries=[_entry_of(row) for row in page], continuation=following)
 
     def list_pairs(
         self, change_id: str, mapping: str, *, limit: int, continuation: str | None
     ) -> PairPage:
         """Pairs of a change in the order of their BC ids; raises as ``list_page``."""
-        partition = self._pairs_of(change_id, mapping)
-        rows = self._table.scan(
-            partition,
-            after=self._after(partition, continuation),
-            page_size=min(check_limit(limit) + 1, 1000),
+        page, following = partition_page(
+            self._table,
+            self._pairs_of(change_id, mapping),
+            limit=limit,
+            continuation=continuation,
         )
-        page, following = take_page(rows, limit, of=self._table)
         return PairPage(pairs=[_entered(row) for row in page], continuation=following)
 
     def pairs_after(
@@ -173,16 +171,6 @@ class CouplingJournal:
 
     def _scan_keys(self, change_id: str, mapping: str) -> Iterator[Row]:
         return self._table.scan(self._pairs_of(change_id, mapping), select=())
-
-    def _after(
-        self, partition: tuple[str, ...], continuation: str | None
-    ) -> tuple[str, ...] | None:
-        last = resume(continuation, of=self._table)
-        if last is None:
-            return None
-        if last[0] != partition:
-            raise unknown_continuation()
-        return last[1]
 
     def _head(self, change: Change, mapping: str, example: JournalPair) -> Row:
         values: dict[str, Value] = {

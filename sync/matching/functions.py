@@ -30,6 +30,7 @@ from sync.matching.documents import candidate_document, matches_document, row_do
 from sync.matching.model import MatchKind, MatchRow, Result
 from sync.matching.opening import match_store, picks_of
 from sync.matching.picks import WantedPick
+from sync.matching.store import MatchStore
 from sync.opening import full_sync_of
 from web import answers
 from web.edge import Request, route
@@ -142,8 +143,7 @@ def list_matches(req: Request) -> func.HttpResponse:
     """200 with the matches of one kind of a table."""
     mapping = _catalog(req).named(req.path("mapping", MAPPING_NAME))
     query = req.query(MatchQuery)
-    store = match_store(req.caller.tenant, _connection_id(req))
-    result = _result(req, mapping)
+    store, result = _last_match(req, mapping)
     page = store.list_page(
         result,
         query.kind,
@@ -164,8 +164,7 @@ def list_candidates(req: Request) -> func.HttpResponse:
     """200 with all candidates of one side of an ambiguous group."""
     mapping = _catalog(req).named(req.path("mapping", MAPPING_NAME))
     query = req.query(CandidateQuery)
-    store = match_store(req.caller.tenant, _connection_id(req))
-    result = _result(req, mapping)
+    store, result = _last_match(req, mapping)
     group = store.row(result, MatchKind.AMBIGUOUS, query.place)
     if group is None:
         raise RefusedRequestError(
@@ -206,7 +205,7 @@ def pick_matches(req: Request) -> func.HttpResponse:
             422, "selection-unclear", f"Send 1 to {_MOST_PICKS} picks, not {len(wanted)}."
         )
     req.audit(picks=", ".join(f"{each.bc_id} ~ {each.crm_id}" for each in wanted[:20]))
-    result = _result(req, catalog.at_work(req.path("mapping", MAPPING_NAME)))
+    _, result = _last_match(req, catalog.at_work(req.path("mapping", MAPPING_NAME)))
     by = req.caller.name or req.caller.subject
     picks = picks_of(req.caller.tenant, _connection_id(req), result, by)
     return answers.ok({"picks": picks.pick(wanted)})
@@ -314,12 +313,14 @@ def _filter_of(query: MatchQuery) -> Callable[[MatchRow], bool]:
     return keep
 
 
-def _result(req: Request, mapping: TableMapping) -> Result:
-    """The result that counts; raises ``RefusedRequestError`` (409) where there is none."""
-    found = match_store(req.caller.tenant, _connection_id(req)).find(mapping.name)
+def _last_match(req: Request, mapping: TableMapping) -> tuple[MatchStore, Result]:
+    """The matches, and the one of the table that counts; raises ``RefusedRequestError`` (409) where
+    there is none."""
+    store = match_store(req.caller.tenant, _connection_id(req))
+    found = store.find(mapping.name)
     if found is None:
         raise _not_matched(f"{mapping.name} was not matched yet.")
-    return found
+    return store, found
 
 
 def _not_matched(message: str) -> RefusedRequestError:

@@ -29,7 +29,7 @@ from itertools import batched, chain, islice
 
 from couplings.model import Side
 from storage.columns import Columns
-from storage.paging import check_limit, resume, take_page, unknown_continuation
+from storage.leafing import partition_page
 from storage.removal import remove_rows
 from storage.rows import (
     TRANSACTION_LIMIT,
@@ -66,8 +66,6 @@ from sync.matching.stored import (
 )
 
 TABLE = "matches"
-
-
 _REMOVED_TOGETHER = 1000
 
 
@@ -180,19 +178,14 @@ class MatchStore:
         """Rows of a kind in the order of their places, what is to ``keep`` of them. Raises
         ``RefusedRequestError``: 422 for a limit outside 1 to 1000, 400 for a continuation that
         another list gave, or that was given before the table was matched again."""
-        check_limit(limit)
-        partition = self._rows_of(result.mapping, result.id)
-        last = resume(continuation, of=self._table)
-        if last is not None and (last[0] != partition or last[1][0] != kind):
-            raise unknown_continuation()
-        rows = self._table.scan(
-            partition,
+        page, following = partition_page(
+            self._table,
+            self._rows_of(result.mapping, result.id),
             prefix=(kind.value,),
-            after=last[1] if last else None,
-            page_size=min(limit + 1, 1000),
+            keep=lambda row: keep(row_of(row)),
+            limit=limit,
+            continuation=continuation,
         )
-        kept = (row for row in rows if keep(row_of(row)))
-        page, following = take_page(kept, limit, of=self._table)
         return RowPage(rows=[row_of(row) for row in page], continuation=following)
 
     def rows_after(
@@ -222,18 +215,13 @@ class MatchStore:
         continuation: str | None = None,
     ) -> CandidatePage:
         """All candidates of one side of an ambiguous group. Raises as ``list_page``."""
-        check_limit(limit)
-        partition, prefix = self._rows_of(result.mapping, result.id), candidates_key(place, side)
-        last = resume(continuation, of=self._table)
-        if last is not None and (last[0] != partition or last[1][: len(prefix)] != prefix):
-            raise unknown_continuation()
-        rows = self._table.scan(
-            partition,
-            prefix=prefix,
-            after=last[1] if last else None,
-            page_size=min(limit + 1, 1000),
+        page, following = partition_page(
+            self._table,
+            self._rows_of(result.mapping, result.id),
+            prefix=candidates_key(place, side),
+            limit=limit,
+            continuation=continuation,
         )
-        page, following = take_page(rows, limit, of=self._table)
         return CandidatePage(candidates=[candidate_of(row) for row in page], continuation=following)
 
     def memberships(

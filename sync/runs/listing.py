@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from storage.paging import check_limit, resume, take_page, unknown_continuation
+from storage.leafing import partition_page
 from storage.tables import TenantTable
 from sync.job_model import Run, RunKind, RunState
 from sync.job_rows import RUN, run_of
@@ -28,18 +28,13 @@ def list_runs(
 ) -> RunPage:
     """Runs by the time they began, newest first. Raises ``RefusedRequestError``: 422 for a limit
     outside 1 to 1000, 400 for a continuation that another list gave."""
-    check_limit(limit)
-    partition = (connection_id,)
-    last = resume(continuation, of=table)
-    if last is not None and (last[0] != partition or last[1][0] != RUN):
-        raise unknown_continuation()
     wanted = {"kind": kind, "state": state}
-    rows = table.scan(
-        partition,
+    page, following = partition_page(
+        table,
+        (connection_id,),
         prefix=(RUN,),
-        after=last[1] if last else None,
         where={column: each.value for column, each in wanted.items() if each},
-        page_size=min(limit + 1, 1000),
+        limit=limit,
+        continuation=continuation,
     )
-    page, following = take_page(rows, limit, of=table)
     return RunPage(runs=[run_of(row) for row in page], continuation=following)

@@ -28,7 +28,7 @@ from typing import Any
 
 from errors import RefusedRequestError
 from storage.columns import Columns
-from storage.paging import check_limit, resume, take_page, unknown_continuation
+from storage.leafing import partition_page
 from storage.removal import remove_rows
 from storage.rows import TRANSACTION_LIMIT, Operation, OperationKind, Row, RowChangedError, Value
 from storage.tables import TenantTable
@@ -133,17 +133,13 @@ class ImportStore:
     ) -> RowPage:
         """Rows in the order of the file. Raises ``RefusedRequestError``: 422 for a limit outside 1
         to 1000, 400 for a continuation that another list gave, or that of another import."""
-        partition = self._rows_of(import_id)
-        last = resume(continuation, of=self._table)
-        if last is not None and last[0] != partition:
-            raise unknown_continuation()
-        rows = self._table.scan(
-            partition,
-            after=last[1] if last else None,
+        page, following = partition_page(
+            self._table,
+            self._rows_of(import_id),
             where={"state": state.value} if state else {},
-            page_size=min(check_limit(limit) + 1, 1000),
+            limit=limit,
+            continuation=continuation,
         )
-        page, following = take_page(rows, limit, of=self._table)
         return RowPage(rows=[_row_of(row) for row in page], continuation=following)
 
     def _remove_others(self, import_id: str, at: datetime) -> None:
