@@ -17,7 +17,7 @@ from errors import ConfigurationError
 from identity.model import TenantId
 from settings import Settings, settings
 from storage.faults import translated
-from storage.insertion import InsertingTableClient
+from storage.plain_transactions import PlainTransactionClient
 from storage.tables import TenantTable, tenants_of
 from storage.traffic import TRANSACTIONS
 
@@ -75,10 +75,10 @@ class StorageAccount:
         options: dict[str, Any] = {**_NETWORK, "raw_request_hook": _counted(name)}
         chosen = self._settings
         if chosen.storage_connection:
-            return InsertingTableClient.from_connection_string(
+            return PlainTransactionClient.from_connection_string(
                 chosen.storage_connection, name, **options
             )
-        return InsertingTableClient(
+        return PlainTransactionClient(
             f"https://{chosen.storage_account}.table.core.windows.net",
             name,
             credential=_identity(),

@@ -105,8 +105,9 @@ class MatchStore:
             pass
 
     def _put(self, partition: tuple[str, ...], new: Sequence[Operation]) -> None:
-        """Store new rows: insertions cost a third of anything else (``storage.insertion``). Rows
-        that are there already are those of a request whose answer was lost."""
+        """Store new rows: insertions cost a third of anything else
+        (``storage.plain_transactions``). Rows that are there already are those of a request whose
+        answer was lost."""
         try:
             self._table.transact(partition, new)
         except TransactionRefusedError:

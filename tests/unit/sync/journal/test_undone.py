@@ -122,6 +122,15 @@ def test_a_pair_whose_record_is_gone_is_told_and_the_others_are_undone(office):
     }
 
 
+def test_undoing_twice_finds_all_as_it_was_and_changes_nothing(office):
+    couple_by_hand(office, 1, 1)
+    [entry] = changes(office)
+    undo(office, entry)
+    assert pairs(office) == {}
+    assert undo(office, entry) == {bc(1): (UndoState.ALREADY, "")}
+    assert len(changes(office)) == 2
+
+
 def test_an_undoing_is_a_change_that_can_be_undone(office):
     couple_by_hand(office, 1, 1)
     pair_requests(office).uncouple(Selection(bc=[bc(1)]))

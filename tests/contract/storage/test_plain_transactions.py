@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage.insertion import entity_text
+from storage.plain_transactions import entity_text
 from storage.rows import Operation, OperationKind, Row, TransactionRefusedError, Value
 from storage.tables import TenantTable
 

@@ -29,7 +29,7 @@ _ETAG = re.compile(rb"\r\nETag: ([^\r]*)\r\n", re.IGNORECASE)
 type Entity = Mapping[str, Any]
 
 
-class InsertingTableClient(TableClient):
+class PlainTransactionClient(TableClient):
     """A table client whose transactions of insertions, or of deletions, are cheap."""
 
     def submit_transaction(
