@@ -58,6 +58,17 @@ def test_a_row_of_any_key_is_removed_and_no_other(table: TenantTable, text: str)
     assert [row.key for row in table.scan(("p",))] == keys[2:]
 
 
+def test_a_deletion_removes_no_row_whose_key_looks_like_the_other_in_an_address(
+    table: TenantTable,
+) -> None:
+    keys = [("%41",), ("A",), ("a+b",), ("a b",), ("it''s",), ("it's",)]
+    for key in keys:
+        table.insert(Row(partition=("p",), key=key, values={}))
+    deletions = [Operation(kind=OperationKind.DELETE, key=key) for key in keys[::2]]
+    table.transact(("p",), deletions)
+    assert {row.key for row in table.scan(("p",))} == set(keys[1::2])
+
+
 def test_a_refused_deletion_names_its_index_and_removes_nothing(table: TenantTable) -> None:
     keys = [("bc", str(number)) for number in range(4)]
     for key in keys:

@@ -124,6 +124,20 @@ def test_a_third_record_that_fits_by_a_later_key_only_is_no_rival(world):
     assert coupled(world)[customer_id("10000")] == account_id(1)
 
 
+def test_only_the_criteria_up_to_the_one_that_decided_are_asked_for(world, monkeypatch):
+    """A later one finds whole crowds of namesakes, none of which could be a rival."""
+    asked: list[tuple[str, ...]] = []
+    fetch = world.crm.fetch_matching
+
+    def fetch_matching(entity_set, columns, values, select):
+        asked.append(columns)
+        return fetch(entity_set, columns, values, select)
+
+    monkeypatch.setattr(world.crm, "fetch_matching", fetch_matching)
+    world.accept(exact=True)
+    assert set(asked) == {("accountnumber",)}
+
+
 def test_a_third_record_that_fits_another_one_better_is_no_rival(world):
     """Matched by name, while a number leads a namesake elsewhere: to a record that shares nothing
     with the two."""
